@@ -1,0 +1,40 @@
+/** What travels with the IDs: baggage fields by name, and W3C's tracestate as it came. */
+export interface Extra {
+  readonly baggage?: Readonly<Record<string, string>> | undefined
+  readonly tracestate?: string | undefined
+}
+
+/**
+ * The IDs and flags of a span that go over the wire. `sampled` undefined means that the decision is left to the
+ * receiver (defer); `debug` implies sampled.
+ */
+export class TraceContext {
+  /** 16 or 32 lower-hex characters. */
+  readonly traceId: string
+  /** 16 lower-hex characters. */
+  readonly spanId: string
+  readonly parentId: string | undefined
+  readonly sampled: boolean | undefined
+  readonly debug: boolean
+  /** This side joined a span that its caller began. */
+  readonly shared: boolean
+  readonly extra: Extra | undefined
+
+  constructor(
+    traceId: string,
+    spanId: string,
+    parentId?: string,
+    sampled?: boolean,
+    debug = false,
+    shared = false,
+    extra?: Extra,
+  ) {
+    this.traceId = traceId
+    this.spanId = spanId
+    this.parentId = parentId
+    this.sampled = debug ? true : sampled
+    this.debug = debug
+    this.shared = shared
+    this.extra = extra
+  }
+}

@@ -1,0 +1,42 @@
+/** A line to standard error, once a minute at most for each `topic`; what was held back is counted. */
+export function warn(topic: string, message: string): void {
+  const now = Date.now()
+  const seen = lines.get(topic)
+  if (seen && now - seen.at < 60_000) {
+    seen.heldBack++
+    return
+  }
+  const more = seen?.heldBack ? ` (${seen.heldBack} more like this since)` : ''
+  lines.set(topic, { at: now, heldBack: 0 })
+  write(`tdist: ${message}${more}\n`)
+}
+
+/** A line to standard error when `TDIST_DEBUG` is set to anything but `0` or `false`. */
+export function debug(message: string): void {
+  if (debugging) write(`tdist: ${message}\n`)
+}
+
+/** What an error says of itself, in one line. Never throws, whatever was thrown. */
+export function describe(error: unknown): string {
+  try {
+    if (error instanceof Error) return oneLine(error.message || error.name)
+    return oneLine(String(error))
+  } catch {
+    return 'an error that cannot be read'
+  }
+}
+
+const lines = new Map<string, { at: number; heldBack: number }>()
+const debugging = !['', '0', 'false'].includes(process.env['TDIST_DEBUG'] ?? '')
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').slice(0, 500)
+}
+
+function write(line: string): void {
+  try {
+    process.stderr.write(line)
+  } catch {
+    // A closed standard error is the service's own affair.
+  }
+}

@@ -1,0 +1,6 @@
+import type { ZipkinSpan } from '../codec/zipkin-span.ts'
+
+/** Takes finished spans. Never throws and never waits. */
+export interface Reporter {
+  report(span: ZipkinSpan): void
+}
