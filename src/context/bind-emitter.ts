@@ -1,0 +1,76 @@
+import type { EventEmitter } from 'node:events'
+import { processState } from '../process-state.ts'
+
+type Listener = (...args: unknown[]) => unknown
+type Add = (this: EventEmitter, event: string | symbol, listener: Listener) => EventEmitter
+
+const { storage } = processState
+
+const BOUND = Symbol.for('tdist.boundEmitter')
+
+/**
+ * Replaces an emitter's (or an emitter prototype's) ways to add a listener, so that each listener runs in the
+ * scope it was added in rather than in the emitter's. Returns the undo. Binding twice is binding once.
+ *
+ * Node unwraps a listener's own `listener` property in `removeListener` and `listeners`, so callers find what
+ * they added.
+ */
+export function bindEmitter(emitter: EventEmitter): () => void {
+  if ((emitter as { [BOUND]?: true })[BOUND]) return () => {}
+
+  const on = emitter.on as Add
+  const prepend = emitter.prependListener as Add
+
+  const bound = (listener: Listener): Listener | undefined => {
+    const store = storage.getStore()
+    if (store === undefined || typeof listener !== 'function') return undefined
+    const run = function (this: EventEmitter, ...args: unknown[]) {
+      return storage.run(store, () => listener.apply(this, args))
+    }
+    run.listener = listener
+    return run
+  }
+  const adding = (add: Add): Add =>
+    function (event, listener) {
+      return add.call(this, event, bound(listener) ?? listener)
+    }
+  // Node's own `once` would put its wrapper between ours and the caller's, and then could not remove it.
+  const addingOnce = (add: Add, original: Add): Add =>
+    function (event, listener) {
+      const run = bound(listener)
+      if (!run) return original.call(this, event, listener)
+      const once = function (this: EventEmitter, ...args: unknown[]) {
+        this.removeListener(event, once)
+        return run.apply(this, args)
+      }
+      once.listener = listener
+      return add.call(this, event, once)
+    }
+
+  const methods = {
+    on: adding(on),
+    addListener: adding(emitter.addListener as Add),
+    prependListener: adding(prepend),
+    once: addingOnce(on, emitter.once as Add),
+    prependOnceListener: addingOnce(prepend, emitter.prependOnceListener as Add),
+    [BOUND]: true,
+  }
+  const before = Object.getOwnPropertyDescriptors(emitter)
+  for (const key of Reflect.ownKeys(methods)) {
+    Object.defineProperty(emitter, key, {
+      value: methods[key as keyof typeof methods],
+      configurable: true,
+      writable: true,
+      enumerable: false,
+    })
+  }
+  return () => {
+    for (const key of Reflect.ownKeys(methods)) {
+      const now = Object.getOwnPropertyDescriptor(emitter, key)
+      if (now?.value !== methods[key as keyof typeof methods]) continue
+      const own = before[key as keyof typeof before] as PropertyDescriptor | undefined
+      if (own) Object.defineProperty(emitter, key, own)
+      else Reflect.deleteProperty(emitter, key)
+    }
+  }
+}

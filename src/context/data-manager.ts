@@ -1,0 +1,69 @@
+import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { EventEmitter } from 'node:events'
+import { processState } from '../process-state.ts'
+import type { Span } from '../span.ts'
+import { bindEmitter } from './bind-emitter.ts'
+import { logFields, type LogFields } from './log-fields.ts'
+
+/** Stands where a span would, inside work that must never be traced: the publisher's own. */
+const UNTRACED = Symbol.for('tdist.untraced')
+
+type Store = Span | typeof UNTRACED | undefined
+
+/*
+ * Only `run` is ever called on the storage: `enterWith` would change the caller's own scope.
+ */
+const storage = processState.storage as AsyncLocalStorage<Store>
+
+/**
+ * Holds the current span of the running code (Brave's CurrentTraceContext). What is current in a scope is
+ * current in everything the scope starts: promises, timers, callbacks.
+ */
+export class DataManager {
+  /** The span that the running code belongs to. */
+  get current(): Span | undefined {
+    const store = storage.getStore()
+    return store === UNTRACED ? undefined : store
+  }
+
+  /** Whether calls made now are left untraced: the publisher's own, or the inner calls of a traced client. */
+  get suppressed(): boolean {
+    const store = storage.getStore()
+    return store !== undefined && (store === UNTRACED || (store.kind === 'CLIENT' && store.recording))
+  }
+
+  /** Runs `fn` with `span` current (or none), and returns what it returns. */
+  run<T>(span: Span | undefined, fn: () => T): T {
+    return storage.run(span, fn)
+  }
+
+  /** Runs `fn` outside any trace, with every call it makes left untraced. */
+  untraced<T>(fn: () => T): T {
+    return storage.run(UNTRACED, fn)
+  }
+
+  /** `fn` as it was, to be called later with the span that is current now. */
+  bind<F extends (...args: never[]) => unknown>(fn: F): F {
+    const store = storage.getStore()
+    const bound = function (this: unknown, ...args: Parameters<F>) {
+      return storage.run(store, () => Reflect.apply(fn, this, args))
+    }
+    Object.defineProperty(bound, 'length', { value: fn.length })
+    Object.defineProperty(bound, 'name', { value: fn.name })
+    return bound as unknown as F
+  }
+
+  /**
+   * Makes the emitter's listeners run with the span that was current when each was added. For pools and queues
+   * that emit from somebody else's scope. Returns the emitter.
+   */
+  bindEmitter<E extends EventEmitter>(emitter: E): E {
+    bindEmitter(emitter)
+    return emitter
+  }
+
+  /** The current span's IDs, as fields for a log line; empty when there is none. */
+  logFields(): LogFields {
+    return logFields(this.current)
+  }
+}

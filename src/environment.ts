@@ -1,0 +1,73 @@
+import { consoleSender } from './publisher/console-sender.ts'
+import { httpSender } from './publisher/http-sender.ts'
+import { kinesisSender } from './publisher/kinesis-sender.ts'
+import type { Sender } from './publisher/sender.ts'
+import { FORMATS, type Format } from './propagation/composite.ts'
+import { sampleRate, samplePerSecond, type Sampler } from './sampler.ts'
+
+const SENDERS = ['kinesis', 'http', 'console', 'none']
+
+/** Whether `TDIST_DISABLED` says that nothing is to be traced. */
+export function disabledByEnvironment(): boolean {
+  return !['', '0', 'false'].includes(read('TDIST_DISABLED') ?? '')
+}
+
+/**
+ * The sender that `TDIST_SENDER` names, or the one whose own variable is set, or HTTP to Zipkin on this host.
+ * Undefined for `none`. Throws one line on a value that is not understood.
+ */
+export function senderFromEnvironment(): Sender | undefined {
+  const streamName = read('TDIST_KINESIS_STREAM')
+  const sender = read('TDIST_SENDER') ?? (streamName ? 'kinesis' : 'http')
+  if (sender === 'none') return undefined
+  if (sender === 'console') return consoleSender()
+  if (sender === 'http') {
+    const url = read('TDIST_ZIPKIN_URL')
+    return httpSender(url ? { url } : {})
+  }
+  if (sender === 'kinesis') {
+    if (!streamName) throw new TypeError('TDIST_SENDER is kinesis; name the stream in TDIST_KINESIS_STREAM')
+    const endpoint = read('TDIST_KINESIS_ENDPOINT')
+    return kinesisSender(endpoint ? { streamName, endpoint } : { streamName })
+  }
+  throw new TypeError(`TDIST_SENDER is ${sender}; use one of ${SENDERS.join(', ')}`)
+}
+
+/** The sampler that the environment asks for, if any. Throws one line on a value that is not understood. */
+export function samplerFromEnvironment(): Sampler | undefined {
+  const rate = readNumber('TDIST_SAMPLE_RATE', 'a share of traces from 0 to 1', (n) => n >= 0 && n <= 1)
+  const perSecond = readNumber('TDIST_SAMPLE_PER_SECOND', 'a number of traces, 0 or more', (n) => n >= 0)
+  if (rate !== undefined && perSecond !== undefined) {
+    throw new TypeError('TDIST_SAMPLE_RATE and TDIST_SAMPLE_PER_SECOND are both set; set one')
+  }
+  if (rate !== undefined) return sampleRate(rate)
+  if (perSecond !== undefined) return samplePerSecond(perSecond)
+  return undefined
+}
+
+/** The formats in `TDIST_PROPAGATION`, comma separated, if any. Throws one line on one that is not known. */
+export function propagationFromEnvironment(): Format[] | undefined {
+  const value = read('TDIST_PROPAGATION')
+  if (value === undefined) return undefined
+  const names = value.split(',').map((name) => name.trim())
+  for (const name of names) {
+    if (!(FORMATS as readonly string[]).includes(name)) {
+      throw new TypeError(`TDIST_PROPAGATION is ${value}; use one or more of ${FORMATS.join(', ')}`)
+    }
+  }
+  return names as Format[]
+}
+
+function readNumber(name: string, what: string, valid: (n: number) => boolean): number | undefined {
+  const value = read(name)
+  if (value === undefined) return undefined
+  const number = Number(value)
+  if (!valid(number)) throw new TypeError(`${name} is ${value}; give ${what}`)
+  return number
+}
+
+/** A variable's value; one that is set to nothing is not set. */
+function read(name: string): string | undefined {
+  const value = process.env[name]?.trim()
+  return value === '' ? undefined : value
+}

@@ -1,0 +1,16 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Tracing } from './tracing.ts'
+
+/** What every copy of the package in a process shares. */
+interface ProcessState {
+  /** Holds the current span. */
+  readonly storage: AsyncLocalStorage<unknown>
+  /** The tracing made last, for what cannot be handed one: decorators, and a second copy of the package. */
+  tracing?: Tracing
+}
+
+const KEY = Symbol.for('tdist')
+const holder = globalThis as { [KEY]?: ProcessState }
+
+/** One state a process, so that two copies of the package share the current span. */
+export const processState: ProcessState = (holder[KEY] ??= { storage: new AsyncLocalStorage() })

@@ -1,0 +1,3 @@
+export function flushAtExit(_flush: (deadlineMs: number) => Promise<void>): () => void {
+  return () => {}
+}

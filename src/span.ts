@@ -1,0 +1,135 @@
+import { now, type Clock } from './clock.ts'
+import type { Annotation, Endpoint, Kind, ZipkinSpan } from './codec/zipkin-span.ts'
+import type { TraceContext } from './context/trace-context.ts'
+import { describe } from './log.ts'
+import { tagValue, isSecret } from './tags.ts'
+
+/** Told of every span that is recorded: a place to redact, to add, to count. */
+export interface SpanHandler {
+  /** A span has started. */
+  begin?(span: Span): void
+  /**
+   * A span has finished, with the first error it was given. May change `data`; returning `false` keeps it from
+   * being reported.
+   */
+  end?(data: ZipkinSpan, error: unknown, span: Span): boolean | void
+}
+
+/** Where a span goes when it finishes. */
+export interface SpanSink {
+  finished(data: ZipkinSpan, error: unknown, span: Span): void
+}
+
+/**
+ * One operation of a trace. A span that is not sampled, or has finished, takes every call and records nothing;
+ * no method ever throws.
+ */
+export class Span {
+  /** The IDs and flags that travel. */
+  readonly context: TraceContext
+  /** The role in a call; undefined for a local span. */
+  readonly kind: Kind | undefined
+  /** The local root's clock, for the spans below. */
+  readonly clock: Clock
+  /** Gone once finished, so that whatever still holds the span holds little more than its IDs. */
+  #recording: Recording | undefined
+
+  constructor(context: TraceContext, kind: Kind | undefined, clock: Clock, recording: Recording | undefined) {
+    this.context = context
+    this.kind = kind
+    this.clock = clock
+    this.#recording = recording
+  }
+
+  /** Whether anything said to the span goes anywhere: it is sampled and not finished. */
+  get recording(): boolean {
+    return this.#recording !== undefined
+  }
+
+  /** The name so far. */
+  get named(): string | undefined {
+    return this.#recording?.data.name
+  }
+
+  /** Names the operation. */
+  name(name: string): this {
+    if (this.#recording) this.#recording.data.name = String(name)
+    return this
+  }
+
+  /**
+   * Sets a tag. The value becomes a string of at most 256 characters (or as `maxTagLength` says); a key that looks
+   * like a secret's (password, token, cookie, authorization …) is refused.
+   */
+  tag(key: string, value: string | number | boolean): this {
+    const recording = this.#recording
+    if (recording === undefined || isSecret(key)) return this
+    recording.data.tags![key] = tagValue(value, recording.maxTagLength)
+    return this
+  }
+
+  /** Notes an event, now. */
+  annotate(value: string): this {
+    const recording = this.#recording
+    if (recording) {
+      const annotation: Annotation = {
+        timestamp: now(this.clock),
+        value: tagValue(value, recording.maxTagLength),
+      }
+      ;(recording.data.annotations ??= []).push(annotation)
+    }
+    return this
+  }
+
+  /** Marks the span as failed: the tag `error` becomes the error's message. The first error given stays. */
+  error(error: unknown): this {
+    const recording = this.#recording
+    if (recording && recording.error === undefined) {
+      recording.error = error
+      recording.data.tags!['error'] = tagValue(describe(error), recording.maxTagLength)
+    }
+    return this
+  }
+
+  /** Says who is at the other end. */
+  remote(endpoint: Endpoint | undefined): this {
+    if (this.#recording) this.#recording.data.remoteEndpoint = endpoint
+    return this
+  }
+
+  /** The baggage field that came with the trace. */
+  baggage(field: string): string | undefined {
+    return this.context.extra?.baggage?.[field]
+  }
+
+  /** Whether the span has a first error already. */
+  get failed(): boolean {
+    return this.#recording?.error !== undefined
+  }
+
+  /** Ends the span and reports it. The second call does nothing. */
+  finish(): void {
+    const recording = this.#recording
+    if (recording === undefined) return
+    this.#recording = undefined
+    const { data } = recording
+    // Zipkin reads a duration of 0 as none.
+    data.duration = Math.max(1, now(this.clock) - data.timestamp!)
+    recording.sink.finished(data, recording.error, this)
+  }
+}
+
+/** What a span gathers while it runs. */
+export class Recording {
+  readonly data: ZipkinSpan
+  readonly sink: SpanSink
+  readonly maxTagLength: number
+  error: unknown
+
+  constructor(data: ZipkinSpan, sink: SpanSink, maxTagLength: number) {
+    this.data = data
+    this.sink = sink
+    this.maxTagLength = maxTagLength
+    this.error = undefined
+  }
+}

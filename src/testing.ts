@@ -1,0 +1,96 @@
+import type { ZipkinSpan } from './codec/zipkin-span.ts'
+import type { Span } from './span.ts'
+import { createTracing, type Tracing, type TracingOptions } from './tracing.ts'
+
+/** A tracing whose finished spans are kept for a test to look at; nothing is sent. */
+export interface TestTracing {
+  readonly tracing: Tracing
+  /** The spans finished and not yet taken, in the order they finished. */
+  readonly spans: ZipkinSpan[]
+  /**
+   * Waits for the next `count` spans to finish and takes them out of {@link spans}, in the order they finished.
+   * Rejects after `timeoutMs` (default 2000), saying what came and what is still open.
+   */
+  take(count: number, timeoutMs?: number): Promise<ZipkinSpan[]>
+  /**
+   * Throws unless every span that began has finished and been taken, none has finished twice, none is current here,
+   * and tracing itself never failed. Call it after every test. Starts anew.
+   */
+  assertClean(): void
+}
+
+/** Makes a {@link TestTracing}: `createTracing` with these options and a recorder for a span handler. */
+export function createTestTracing(options: Partial<TracingOptions> = {}): TestTracing {
+  const spans: ZipkinSpan[] = []
+  const open = new Set<Span>()
+  let waiting: (() => void) | undefined
+  const handler = options.spanHandler
+
+  const tracing = createTracing({
+    serviceName: 'test',
+    sender: NOWHERE,
+    ...options,
+    spanHandler: {
+      begin(span) {
+        open.add(span)
+        handler?.begin?.(span)
+      },
+      end(data, error, span) {
+        if (!open.delete(span)) throw new Error(`span ${data.name ?? ''} finished twice`)
+        if (handler?.end?.(data, error, span) === false) return false
+        spans.push(data)
+        waiting?.()
+        return false
+      },
+    },
+  })
+
+  return {
+    tracing,
+    spans,
+    async take(count, timeoutMs = 2000) {
+      if (spans.length < count) await arrival(count, timeoutMs)
+      return spans.splice(0, count)
+    },
+    assertClean() {
+      const faults = Object.entries(tracing.faults)
+      const left = [
+        ...[...open].map((span) => `span ${span.named ?? ''} was not finished`),
+        ...spans.map((span) => `span ${span.name ?? ''} was not taken`),
+        ...faults.map(([where, count]) => `${where} failed ${count} times`),
+        ...(tracing.dataManager.current ? ['a span is current outside every scope'] : []),
+      ]
+      open.clear()
+      spans.length = 0
+      for (const [where] of faults) delete tracing.faults[where]
+      if (left.length > 0) throw new Error(left.join('; '))
+    },
+  }
+
+  function arrival(count: number, timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting = undefined
+        const names = (list: (string | undefined)[]) =>
+          list.map((name) => name ?? '(unnamed)').join(', ') || 'none'
+        const finished = names(spans.map((span) => span.name))
+        const unfinished = names([...open].map((span) => span.named))
+        reject(new Error(`${count} spans expected; finished: ${finished}; still open: ${unfinished}`))
+      }, timeoutMs)
+      waiting = () => {
+        if (spans.length < count) return
+        clearTimeout(timer)
+        waiting = undefined
+        resolve()
+      }
+    })
+  }
+}
+
+const NOWHERE = {
+  encoding: 'json',
+  maxRecordBytes: 51_200,
+  maxRecords: 1,
+  maxCallBytes: 51_200,
+  async send() {},
+} as const

@@ -1,0 +1,198 @@
+import { types } from 'node:util'
+import { newClock, now, type Clock } from './clock.ts'
+import type { Endpoint, Kind, ZipkinSpan } from './codec/zipkin-span.ts'
+import type { DataManager } from './context/data-manager.ts'
+import { TraceContext, type Extra } from './context/trace-context.ts'
+import { newSpanId, newTraceId } from './ids.ts'
+import type { Extracted } from './propagation/propagation.ts'
+import type { Sampler } from './sampler.ts'
+import { Recording, Span, type SpanSink } from './span.ts'
+
+export interface TracerSettings {
+  readonly dataManager: DataManager
+  readonly sampler: Sampler
+  readonly sink: SpanSink
+  readonly localEndpoint: Endpoint
+  readonly traceId128: boolean
+  readonly supportsJoin: boolean
+  readonly maxTagLength: number
+  readonly enabled: boolean
+  /** A span that records has started. */
+  begin(span: Span): void
+}
+
+/** What a local span starts with. */
+export interface SpanOptions {
+  readonly tags?: Readonly<Record<string, string | number | boolean>>
+}
+
+// Tags with no prototype: a tag named `__proto__` is a tag like any other.
+const Tags = function () {} as unknown as new () => Record<string, string>
+Tags.prototype = Object.create(null)
+
+/** Makes spans, and runs functions in them. */
+export class Tracer {
+  readonly #settings: TracerSettings
+
+  constructor(settings: TracerSettings) {
+    this.#settings = settings
+  }
+
+  /** The span that the running code belongs to: `.tag()`, `.annotate()`, `.error()`, `.name()`. */
+  get currentSpan(): Span | undefined {
+    return this.#settings.dataManager.current
+  }
+
+  /**
+   * Runs `fn` in a local span, and returns what it returns. An error that it throws, or that the promise it
+   * returns rejects with, is tagged and passed on as it is. The span ends when `fn` returns, or when its promise
+   * settles; a thenable that is no promise (a query builder) is left alone, so await it inside an async `fn`.
+   */
+  trace<T>(name: string, fn: (span: Span) => T): T
+  trace<T>(name: string, options: SpanOptions, fn: (span: Span) => T): T
+  trace<T>(name: string, options: SpanOptions | ((span: Span) => T), fn?: (span: Span) => T): T {
+    if (typeof options === 'function') return this.#run(name, undefined, options)
+    return this.#run(name, options, fn!)
+  }
+
+  /** `fn` in a local span each time it is called; `this`, arguments and result pass through. */
+  wrap<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
+    const run = this.#run.bind(this)
+    const wrapped = function (this: unknown, ...args: Parameters<F>) {
+      return run(name, undefined, () => Reflect.apply(fn, this, args))
+    }
+    Object.defineProperty(wrapped, 'length', { value: fn.length })
+    Object.defineProperty(wrapped, 'name', { value: fn.name })
+    return wrapped as unknown as F
+  }
+
+  #run<T>(name: string, options: SpanOptions | undefined, fn: (span: Span) => T): T {
+    const { dataManager } = this.#settings
+    const parent = dataManager.current
+    // Nothing below a span that is not sampled is recorded, so its children need no IDs of their own.
+    if (parent !== undefined && parent.context.sampled === false) return fn(parent)
+
+    const span = this.nextSpan(undefined)
+    span.name(name)
+    if (options?.tags) {
+      for (const key in options.tags) span.tag(key, options.tags[key]!)
+    }
+    let result: T
+    try {
+      result = dataManager.run(span, () => fn(span))
+    } catch (error) {
+      span.error(error).finish()
+      throw error
+    }
+    if (types.isPromise(result)) return finishWith(result, span)
+    span.finish()
+    return result
+  }
+
+  /** A child of the current span, or the root of a new trace. `sampled` decides for a new trace when given. */
+  nextSpan(kind: Kind | undefined, sampled?: boolean): Span {
+    const parent = this.#settings.dataManager.current
+    return parent ? this.newChild(parent, kind) : this.newTrace(kind, sampled)
+  }
+
+  /** The root of a new trace. */
+  newTrace(kind: Kind | undefined, sampled?: boolean, debug = false, extra?: Extra): Span {
+    const { traceId128, sampler } = this.#settings
+    const traceId = newTraceId(traceId128)
+    // As in Zipkin's own tracers a root's span ID is the low half of its trace ID.
+    const spanId = traceId128 ? traceId.slice(16) : traceId
+    const decision = debug || (sampled ?? isSampled(sampler, traceId))
+    return this.#start(
+      new TraceContext(traceId, spanId, undefined, decision, debug, false, extra),
+      kind,
+      newClock(),
+    )
+  }
+
+  /** A child of a span of this process. */
+  newChild(parent: Span, kind: Kind | undefined): Span {
+    return this.#start(this.#childOf(parent.context, parent.context.sampled), kind, parent.clock)
+  }
+
+  /**
+   * The span of a request or message that came with `extracted`: the caller's own when it may be joined, else a child, else a
+   * root. `sampled` decides where the caller left it open.
+   */
+  fromRemote(extracted: Extracted | undefined, kind: Kind, sampled?: boolean): Span {
+    if (!extracted) return this.newTrace(kind, sampled)
+    const { context } = extracted
+    if (!context) return this.newTrace(kind, extracted.sampled ?? sampled, extracted.debug, extracted.extra)
+    const { supportsJoin, sampler } = this.#settings
+    const decision = context.sampled ?? sampled ?? isSampled(sampler, context.traceId)
+    const { traceId, spanId, parentId, debug } = context
+    const own =
+      kind === 'SERVER' && supportsJoin && extracted.joinable
+        ? new TraceContext(traceId, spanId, parentId, decision, debug, true, extracted.extra)
+        : this.#childOf(context, decision)
+    return this.#start(own, kind, newClock())
+  }
+
+  #childOf(parent: TraceContext, sampled: boolean | undefined): TraceContext {
+    return new TraceContext(
+      parent.traceId,
+      newSpanId(),
+      parent.spanId,
+      sampled,
+      parent.debug,
+      false,
+      parent.extra,
+    )
+  }
+
+  #start(context: TraceContext, kind: Kind | undefined, clock: Clock): Span {
+    const { enabled, localEndpoint, sink, maxTagLength, begin } = this.#settings
+    if (!enabled || context.sampled !== true) return new Span(context, kind, clock, undefined)
+    const data: ZipkinSpan = {
+      traceId: context.traceId,
+      id: context.spanId,
+      parentId: context.parentId,
+      kind,
+      name: undefined,
+      timestamp: now(clock),
+      duration: undefined,
+      localEndpoint,
+      remoteEndpoint: undefined,
+      annotations: undefined,
+      tags: new Tags(),
+      debug: context.debug || undefined,
+      shared: context.shared || undefined,
+    }
+    const span = new Span(context, kind, clock, new Recording(data, sink, maxTagLength))
+    begin(span)
+    return span
+  }
+}
+
+function isSampled(sampler: Sampler, traceId: string): boolean {
+  try {
+    return sampler.isSampled(traceId)
+  } catch {
+    return false
+  }
+}
+
+/*
+ * A plain promise is passed on as one derived from it: were the caller's own only watched, a rejection that
+ * nobody handles would count as handled. A subclass's instance may be more than a promise (a child process, a
+ * request to be chained), so the caller gets that very one. Other thenables never come here: calling `then` on
+ * a query builder runs the query.
+ */
+function finishWith<P extends Promise<unknown>>(promise: P, span: Span): P {
+  const watched = promise.then(
+    (value) => {
+      span.finish()
+      return value
+    },
+    (error: unknown) => {
+      span.error(error).finish()
+      if (plain) throw error
+    },
+  )
+  const plain = Object.getPrototypeOf(promise) === Promise.prototype
+  return plain ? (watched as P) : promise
+}

@@ -1,0 +1,153 @@
+import { networkInterfaces } from 'node:os'
+import { DataManager } from './context/data-manager.ts'
+import { senderFromEnvironment, disabledByEnvironment } from './environment.ts'
+import { describe, warn } from './log.ts'
+import { processState } from './process-state.ts'
+import { propagationOf, type Format } from './propagation/composite.ts'
+import type { Propagation } from './propagation/propagation.ts'
+import { flushAtExit } from './publisher/endings.ts'
+import { Publisher, type PublisherOptions } from './publisher/publisher.ts'
+import type { Sender } from './publisher/sender.ts'
+import { always, type Sampler } from './sampler.ts'
+import type { Span, SpanHandler } from './span.ts'
+import type { ZipkinSpan } from './codec/zipkin-span.ts'
+import { Tracer } from './tracer.ts'
+import type { HttpOptions } from './transports/http.ts'
+
+/** How a service is traced. Only `serviceName` is required. */
+export interface TracingOptions {
+  /** The service's name, as it is shown and searched for. */
+  readonly serviceName: string
+  /** Where spans go. Default: the one that `TDIST_SENDER` names, else HTTP to Zipkin at 127.0.0.1:9411. */
+  readonly sender?: Sender
+  readonly publisher?: PublisherOptions
+  /** Decides for new traces; default {@link always}. */
+  readonly sampler?: Sampler
+  /** What is written on outgoing calls, default `['b3']`. Every format is read. */
+  readonly propagation?: readonly Format[]
+  /** Names of header fields that are carried along with the trace. Default none. */
+  readonly baggage?: readonly string[]
+  /** Whether new trace IDs have 128 bits rather than 64. Default true. */
+  readonly traceId128?: boolean
+  /** Whether a server shares the span ID of a caller that speaks B3. Default true. */
+  readonly supportsJoin?: boolean
+  /** Whether anything is traced at all. Default true, unless `TDIST_DISABLED` is set. */
+  readonly enabled?: boolean
+  /** The most characters of a tag's or annotation's value. Default 256. */
+  readonly maxTagLength?: number
+  /** Sees every recorded span begin and end: to redact, add or drop. */
+  readonly spanHandler?: SpanHandler
+  /** Sampling and tags by HTTP request and response. */
+  readonly http?: HttpOptions
+}
+
+/** A service's tracing: what every instrumentation needs, in one object. Made by {@link createTracing}. */
+export class Tracing {
+  readonly serviceName: string
+  readonly enabled: boolean
+  readonly tracer: Tracer
+  readonly dataManager: DataManager
+  readonly propagation: Propagation
+  readonly http: HttpOptions
+  readonly publisher: Publisher
+  /** How often tracing itself failed, by place. The calls it failed in went on untraced. */
+  readonly faults: Record<string, number> = {}
+  readonly #unhook: () => void
+
+  /** Use {@link createTracing}, which never throws. */
+  constructor(options: TracingOptions) {
+    this.serviceName = options.serviceName
+    this.enabled = options.enabled ?? true
+    this.dataManager = new DataManager()
+    this.http = options.http ?? {}
+    this.propagation = propagationOf(options.propagation ?? ['b3'], options.baggage ?? [])
+    const outside = <T>(fn: () => T): T => this.dataManager.untraced(fn)
+    const sender = this.enabled ? (options.sender ?? senderFromEnvironment()) : undefined
+    this.publisher = new Publisher(sender, { ...options.publisher, outside })
+    const handler = options.spanHandler
+    this.tracer = new Tracer({
+      dataManager: this.dataManager,
+      sampler: options.sampler ?? always,
+      sink: handler?.end
+        ? { finished: this.#handled.bind(this, handler) }
+        : { finished: this.#report.bind(this) },
+      localEndpoint: localEndpoint(options.serviceName),
+      traceId128: options.traceId128 ?? true,
+      supportsJoin: options.supportsJoin ?? true,
+      maxTagLength: options.maxTagLength ?? 256,
+      enabled: this.enabled,
+      begin: handler?.begin ? this.#begin.bind(this, handler) : () => {},
+    })
+    this.#unhook = this.enabled ? flushAtExit((deadlineMs) => this.publisher.flush(deadlineMs)) : () => {}
+  }
+
+  /** Sends what is queued; resolves when it is sent or the deadline (default 2000 ms) is over. Never rejects. */
+  flush(deadlineMs = 2000): Promise<void> {
+    return this.publisher.flush(deadlineMs)
+  }
+
+  /** Flushes, then stops for good: later spans are counted as dropped. */
+  close(deadlineMs = 2000): Promise<void> {
+    this.#unhook()
+    return this.publisher.close(deadlineMs)
+  }
+
+  /** Counts a failure of tracing itself and says so once a minute. The caller goes on without. */
+  failed(where: string, error: unknown): void {
+    this.faults[where] = (this.faults[where] ?? 0) + 1
+    warn(`fault:${where}`, `${where} failed and the call went on untraced: ${describe(error)}`)
+  }
+
+  #begin(handler: SpanHandler, span: Span): void {
+    try {
+      handler.begin!(span)
+    } catch (error) {
+      this.failed('spanHandler.begin', error)
+    }
+  }
+
+  #handled(handler: SpanHandler, data: ZipkinSpan, error: unknown, span: Span): void {
+    try {
+      if (handler.end!(data, error, span) === false) return
+    } catch (fault) {
+      this.failed('spanHandler.end', fault)
+    }
+    this.publisher.report(data)
+  }
+
+  #report(data: ZipkinSpan): void {
+    this.publisher.report(data)
+  }
+}
+
+/**
+ * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service
+ * runs untraced.
+ */
+export function createTracing(options: TracingOptions): Tracing {
+  let tracing: Tracing
+  try {
+    const serviceName = options.serviceName.trim()
+    if (serviceName === '') throw new TypeError('serviceName is empty; give the name of this service')
+    tracing = new Tracing({
+      ...options,
+      serviceName,
+      enabled: (options.enabled ?? true) && !disabledByEnvironment(),
+    })
+  } catch (error) {
+    warn('options', `tracing is off: ${describe(error)}`)
+    tracing = new Tracing({ serviceName: 'untraced', enabled: false })
+  }
+  processState.tracing = tracing
+  return tracing
+}
+
+/** The service at this host's first address that others can reach; skew is told by address. */
+function localEndpoint(serviceName: string): { serviceName: string; ipv4?: string } {
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { internal, family, address } of addresses ?? []) {
+      if (!internal && family === 'IPv4') return Object.freeze({ serviceName, ipv4: address })
+    }
+  }
+  return Object.freeze({ serviceName })
+}

@@ -1,0 +1,216 @@
+import { isIP } from 'node:net'
+import type { Endpoint } from '../codec/zipkin-span.ts'
+import type { Setter } from '../propagation/propagation.ts'
+import type { Span } from '../span.ts'
+import type { Tracing } from '../tracing.ts'
+
+/** A request as rules see it, whatever library made it. */
+export interface HttpRequest {
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  /** As it stands in the request: with the query; absolute where the library's is. */
+  readonly url: string
+  header(name: string): string | undefined
+}
+
+/** A response, or the lack of one. */
+export interface HttpResponse {
+  readonly request: HttpRequest
+  /** Undefined when none came. */
+  readonly status: number | undefined
+  /** The route's template; undefined when none is known. */
+  readonly route: string | undefined
+  readonly error: unknown
+}
+
+/** One side's own rules. A rule that throws is counted and passed over. */
+export interface HttpRules {
+  /** Decides for a trace that begins with this request; undefined leaves it to the tracing's sampler. */
+  readonly sampler?: (request: HttpRequest) => boolean | undefined
+  /** Adds to the span when the request is known. */
+  readonly request?: (request: HttpRequest, span: Span) => void
+  /** Adds to the span when the response is known. */
+  readonly response?: (response: HttpResponse, span: Span) => void
+}
+
+export interface HttpOptions {
+  readonly server?: HttpRules
+  readonly client?: HttpRules
+}
+
+/** How a library's request is read: one object a library, not one a request. */
+export interface HttpReader<Request> {
+  method(request: Request): string
+  url(request: Request): string
+  /** `name` comes in lower case. */
+  header(request: Request, name: string): string | undefined
+}
+
+/** What a server does with a request. */
+export class HttpServerHandler<Request> {
+  readonly #side: Side<Request>
+  readonly #tracing: Tracing
+  readonly #reader: HttpReader<Request>
+
+  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+    this.#side = new Side(tracing, reader, tracing.http.server ?? {})
+    this.#tracing = tracing
+    this.#reader = reader
+  }
+
+  /** The span of a request that has arrived. `remote` is the socket's other end. */
+  receive(request: Request, remote: Endpoint | undefined): Span {
+    const { propagation, tracer } = this.#tracing
+    const extracted = propagation.extract(request, this.#reader.header)
+    const sampled = extracted?.sampled === undefined ? this.#side.sample(request) : undefined
+    const span = tracer.fromRemote(extracted, 'SERVER', sampled)
+    if (span.recording) {
+      const forwarded = this.#reader.header(request, 'x-forwarded-for')
+      span.remote((forwarded && endpoint(forwarded.split(',', 1)[0]!.trim())) || remote)
+      this.#side.begin(request, span)
+    }
+    return span
+  }
+
+  /** The response is out, or never will be: `status` undefined. Names the span by its route, and ends it. */
+  send(
+    span: Span,
+    request: Request,
+    status: number | undefined,
+    route: string | undefined,
+    error?: unknown,
+  ): void {
+    this.#side.end(request, span, status, route, error)
+  }
+}
+
+/** What a client does with a call. */
+export class HttpClientHandler<Request> {
+  readonly #side: Side<Request>
+  readonly #tracing: Tracing
+
+  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+    this.#side = new Side(tracing, reader, tracing.http.client ?? {})
+    this.#tracing = tracing
+  }
+
+  /**
+   * The span of a call that is about to be made, its context written to `carrier`. Undefined when the call is not
+   * to be traced: the publisher's own, or the inner call of a client that is traced already.
+   */
+  start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
+    const { dataManager, propagation, tracer } = this.#tracing
+    if (dataManager.suppressed) return undefined
+    const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#side.sample(request))
+    if (span.recording) this.#side.begin(request, span)
+    propagation.inject(span.context, carrier, set)
+    return span
+  }
+
+  /** The response is here, or never will be: `status` undefined. Ends the span. */
+  receive(span: Span, request: Request, status: number | undefined, error?: unknown): void {
+    this.#side.end(request, span, status, undefined, error)
+  }
+}
+
+/** What both sides share: names, tags, status, errors, and the user's rules. */
+class Side<Request> {
+  readonly #tracing: Tracing
+  readonly #reader: HttpReader<Request>
+  readonly #rules: HttpRules
+
+  constructor(tracing: Tracing, reader: HttpReader<Request>, rules: HttpRules) {
+    this.#tracing = tracing
+    this.#reader = reader
+    this.#rules = rules
+  }
+
+  sample(request: Request): boolean | undefined {
+    const { sampler } = this.#rules
+    return sampler && this.#ask(() => sampler(this.#portable(request)))
+  }
+
+  begin(request: Request, span: Span): void {
+    const method = this.#reader.method(request)
+    span.name(method)
+    span.tag('http.method', method)
+    span.tag('http.path', pathOf(this.#reader.url(request)))
+    const rule = this.#rules.request
+    if (rule) this.#ask(() => rule(this.#portable(request), span))
+  }
+
+  end(
+    request: Request,
+    span: Span,
+    status: number | undefined,
+    route: string | undefined,
+    error: unknown,
+  ): void {
+    if (!span.recording) return
+    const method = this.#reader.method(request)
+    if (route) span.tag('http.route', route)
+    // A name that the service gave stays.
+    if (span.named === method) span.name(nameOf(method, status, route))
+    if (status !== undefined && (status < 200 || status > 299)) span.tag('http.status_code', status)
+    if (error !== undefined) span.error(error)
+    else if (status !== undefined && status > 399 && !span.failed) span.tag('error', status)
+    const rule = this.#rules.response
+    if (rule) this.#ask(() => rule({ request: this.#portable(request), status, route, error }, span))
+    span.finish()
+  }
+
+  #ask<T>(rule: () => T): T | undefined {
+    try {
+      return rule()
+    } catch (error) {
+      this.#tracing.failed('http rule', error)
+      return undefined
+    }
+  }
+
+  #portable(request: Request): HttpRequest {
+    const reader = this.#reader
+    const url = reader.url(request)
+    return {
+      method: reader.method(request),
+      path: pathOf(url),
+      url,
+      header: (name) => reader.header(request, name.toLowerCase()),
+    }
+  }
+}
+
+/** Few names whatever the paths: a raw path never becomes one. Catch-all names are Brave's. */
+function nameOf(method: string, status: number | undefined, route: string | undefined): string {
+  if (route) return `${method} ${route}`
+  if (status === 404) return `${method} not_found`
+  if (status !== undefined && status >= 300 && status < 400 && status !== 304) return `${method} redirected`
+  return method
+}
+
+/** The path of a request target: no query, and no scheme and host where the target is absolute. */
+export function pathOf(url: string): string {
+  let start = 0
+  if (url.charCodeAt(0) !== 47) {
+    const scheme = url.indexOf('://')
+    if (scheme !== -1) start = url.indexOf('/', scheme + 3)
+    if (start === -1) return '/'
+  }
+  let end = url.length
+  for (let i = start; i < end; i++) {
+    const char = url.charCodeAt(i)
+    if (char === 63 || char === 35) end = i
+  }
+  return url.slice(start, end) || '/'
+}
+
+/** An endpoint from an IP literal; undefined when it is none. An IPv4 address in IPv6 clothes is IPv4. */
+export function endpoint(address: string | undefined, port?: number): Endpoint | undefined {
+  if (!address) return undefined
+  const ip = address.startsWith('::ffff:') ? address.slice(7) : address
+  const version = isIP(ip)
+  if (version === 4) return port ? { ipv4: ip, port } : { ipv4: ip }
+  if (version === 6) return port ? { ipv6: ip, port } : { ipv6: ip }
+  return undefined
+}
