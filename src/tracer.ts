@@ -18,7 +18,7 @@ export interface TracerSettings {
   readonly maxTagLength: number
   readonly enabled: boolean
   /** A span that records has started. */
-  begin(span: Span): void
+  readonly begin: (span: Span) => void
 }
 
 /** What a local span starts with. */

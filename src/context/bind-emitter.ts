@@ -3,6 +3,7 @@ import { processState } from '../process-state.ts'
 
 type Listener = (...args: unknown[]) => unknown
 type Add = (this: EventEmitter, event: string | symbol, listener: Listener) => EventEmitter
+type Methods = Record<'on' | 'addListener' | 'prependListener' | 'once' | 'prependOnceListener', Add>
 
 const { storage } = processState
 
@@ -18,8 +19,7 @@ const BOUND = Symbol.for('tdist.boundEmitter')
 export function bindEmitter(emitter: EventEmitter): () => void {
   if ((emitter as { [BOUND]?: true })[BOUND]) return () => {}
 
-  const on = emitter.on as Add
-  const prepend = emitter.prependListener as Add
+  const { on, addListener, prependListener, once, prependOnceListener } = emitter as unknown as Methods
 
   const bound = (listener: Listener): Listener | undefined => {
     const store = storage.getStore()
@@ -39,20 +39,20 @@ export function bindEmitter(emitter: EventEmitter): () => void {
     function (event, listener) {
       const run = bound(listener)
       if (!run) return original.call(this, event, listener)
-      const once = function (this: EventEmitter, ...args: unknown[]) {
-        this.removeListener(event, once)
+      const first = function (this: EventEmitter, ...args: unknown[]) {
+        this.removeListener(event, first)
         return run.apply(this, args)
       }
-      once.listener = listener
-      return add.call(this, event, once)
+      first.listener = listener
+      return add.call(this, event, first)
     }
 
   const methods = {
     on: adding(on),
-    addListener: adding(emitter.addListener as Add),
-    prependListener: adding(prepend),
-    once: addingOnce(on, emitter.once as Add),
-    prependOnceListener: addingOnce(prepend, emitter.prependOnceListener as Add),
+    addListener: adding(addListener),
+    prependListener: adding(prependListener),
+    once: addingOnce(on, once),
+    prependOnceListener: addingOnce(prependListener, prependOnceListener),
     [BOUND]: true,
   }
   const before = Object.getOwnPropertyDescriptors(emitter)

@@ -41,10 +41,10 @@ export interface HttpOptions {
 
 /** How a library's request is read: one object a library, not one a request. */
 export interface HttpReader<Request> {
-  method(request: Request): string
-  url(request: Request): string
+  readonly method: (request: Request) => string
+  readonly url: (request: Request) => string
   /** `name` comes in lower case. */
-  header(request: Request, name: string): string | undefined
+  readonly header: (request: Request, name: string) => string | undefined
 }
 
 /** What a server does with a request. */
