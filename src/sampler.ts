@@ -1,3 +1,5 @@
+import { warn } from './log.ts'
+
 /** Decides whether a new trace is recorded. Asked once a trace, where it begins. */
 export interface Sampler {
   isSampled(traceId: string): boolean
@@ -11,11 +13,11 @@ export const never: Sampler = { isSampled: () => false }
 
 /**
  * Records this share of traces, from 0 to 1. The trace ID's low 32 bits decide, so every service with the same
- * rate decides alike.
+ * rate decides alike. A rate that is none records nothing and says so.
  */
 export function sampleRate(rate: number): Sampler {
   if (!(rate >= 0 && rate <= 1)) {
-    throw new TypeError(`sampleRate: ${String(rate)} is not a share of traces; give a number from 0 to 1`)
+    return refused(`sampleRate(${String(rate)}) is not a share of traces; give a number from 0 to 1`)
   }
   if (rate === 1) return always
   if (rate === 0) return never
@@ -25,11 +27,11 @@ export function sampleRate(rate: number): Sampler {
 
 /**
  * Records at most this many traces a second. The allowance comes in tenths of a second, so a burst at the
- * second's beginning does not use all of it.
+ * second's beginning does not use all of it. A number that is none records nothing and says so.
  */
 export function samplePerSecond(traces: number): Sampler {
   if (!(traces >= 0 && Number.isFinite(traces))) {
-    throw new TypeError(`samplePerSecond: ${String(traces)} is not a number of traces; give 0 or more`)
+    return refused(`samplePerSecond(${String(traces)}) is not a number of traces; give 0 or more`)
   }
   if (traces === 0) return never
   const tenth = traces / 10
@@ -48,4 +50,10 @@ export function samplePerSecond(traces: number): Sampler {
       return true
     },
   }
+}
+
+// A service must not fail to start for the rate it was given.
+function refused(why: string): Sampler {
+  warn(why, `no trace is sampled: ${why}`)
+  return never
 }
