@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto'
 
 /*
- * IDs are cut from a pool of random bytes: one call into the random source serves 512 span IDs.
- * `toString` copies, so a string that outlives its span does not keep the pool's text alive.
+ * IDs are cut from a pool of random bytes: one call into the random source serves 512 span IDs. `toString` copies,
+ * so an ID that outlives its span keeps nothing else alive.
  */
 const pool = Buffer.allocUnsafe(4096)
 let used = pool.length
@@ -23,14 +23,20 @@ export function newSpanId(): string {
   return id === ZERO ? newSpanId() : id
 }
 
+let second = 0
+let secondHex = ''
+
 /**
  * A new trace ID of 16 or 32 lower-hex characters. The 128-bit one begins with the epoch second, as Brave's
  * does, so that it can be turned into an AWS X-Ray ID and sorts by age.
  */
 export function newTraceId(traceId128: boolean): string {
   if (!traceId128) return newSpanId()
-  const seconds = Math.floor(Date.now() / 1000)
-    .toString(16)
-    .padStart(8, '0')
-  return seconds + randomHex(4) + newSpanId()
+  const now = Math.floor(Date.now() / 1000)
+  if (now !== second) {
+    second = now
+    secondHex = now.toString(16).padStart(8, '0')
+  }
+  const random = randomHex(12)
+  return random.endsWith(ZERO) ? newTraceId(true) : secondHex + random
 }

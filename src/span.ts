@@ -1,4 +1,4 @@
-import { now, type Clock } from './clock.ts'
+import { epochMicros, ticks, type Clock } from './clock.ts'
 import type { Annotation, Endpoint, Kind, ZipkinSpan } from './codec/zipkin-span.ts'
 import type { TraceContext } from './context/trace-context.ts'
 import { describe } from './log.ts'
@@ -73,7 +73,7 @@ export class Span {
     const recording = this.#recording
     if (recording) {
       const annotation: Annotation = {
-        timestamp: now(this.clock),
+        timestamp: epochMicros(this.clock, ticks()),
         value: tagValue(value, recording.maxTagLength),
       }
       ;(recording.data.annotations ??= []).push(annotation)
@@ -114,7 +114,7 @@ export class Span {
     this.#recording = undefined
     const { data } = recording
     // Zipkin reads a duration of 0 as none.
-    data.duration = Math.max(1, now(this.clock) - data.timestamp!)
+    data.duration = Math.max(1, epochMicros(this.clock, ticks()) - data.timestamp!)
     recording.sink.finished(data, recording.error, this)
   }
 }

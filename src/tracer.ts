@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { newClock, now, type Clock } from './clock.ts'
+import { epochMicros, newClock, ticks, type Clock } from './clock.ts'
 import type { Endpoint, Kind, ZipkinSpan } from './codec/zipkin-span.ts'
 import type { DataManager } from './context/data-manager.ts'
 import { TraceContext, type Extra } from './context/trace-context.ts'
@@ -102,11 +102,7 @@ export class Tracer {
     // As in Zipkin's own tracers a root's span ID is the low half of its trace ID.
     const spanId = traceId128 ? traceId.slice(16) : traceId
     const decision = debug || (sampled ?? isSampled(sampler, traceId))
-    return this.#start(
-      new TraceContext(traceId, spanId, undefined, decision, debug, false, extra),
-      kind,
-      newClock(),
-    )
+    return this.#start(new TraceContext(traceId, spanId, undefined, decision, debug, false, extra), kind)
   }
 
   /** A child of a span of this process. */
@@ -129,7 +125,7 @@ export class Tracer {
       kind === 'SERVER' && supportsJoin && extracted.joinable
         ? new TraceContext(traceId, spanId, parentId, decision, debug, true, extracted.extra)
         : this.#childOf(context, decision)
-    return this.#start(own, kind, newClock())
+    return this.#start(own, kind)
   }
 
   #childOf(parent: TraceContext, sampled: boolean | undefined): TraceContext {
@@ -144,16 +140,19 @@ export class Tracer {
     )
   }
 
-  #start(context: TraceContext, kind: Kind | undefined, clock: Clock): Span {
+  /** `rootClock` is the local root's; a span that has none is a local root. */
+  #start(context: TraceContext, kind: Kind | undefined, rootClock?: Clock): Span {
     const { enabled, localEndpoint, sink, maxTagLength, begin } = this.#settings
-    if (!enabled || context.sampled !== true) return new Span(context, kind, clock, undefined)
+    if (!enabled || context.sampled !== true) return new Span(context, kind, 0, undefined)
+    const at = ticks()
+    const clock = rootClock ?? newClock(at)
     const data: ZipkinSpan = {
       traceId: context.traceId,
       id: context.spanId,
       parentId: context.parentId,
       kind,
       name: undefined,
-      timestamp: now(clock),
+      timestamp: epochMicros(clock, at),
       duration: undefined,
       localEndpoint,
       remoteEndpoint: undefined,

@@ -66,7 +66,7 @@ describe('Tracer.trace', () => {
     const error = new Error('no disk')
     await assert.rejects(
       tracer.trace('save', async () => {
-        await null
+        await Promise.resolve()
         throw error
       }),
       (thrown) => thrown === error,
@@ -164,11 +164,11 @@ describe('@traced', () => {
 
       @traced('store image')
       async store(): Promise<string> {
-        await null
+        await Promise.resolve()
         return 'stored'
       }
     }
-    void createTestTracingAgain()
+    createTestTracingAgain()
     const images = new Images()
     assert.equal(images.resize(2), 6)
     assert.equal(await images.store(), 'stored')

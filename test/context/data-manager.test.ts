@@ -70,7 +70,10 @@ describe('DataManager', () => {
     ['nextTick', (done) => process.nextTick(done)],
     ['queueMicrotask', (done) => queueMicrotask(done)],
     ['promise', (done) => void Promise.resolve().then(done)],
-    ['async/await', (done) => void (async () => (await null, await new Promise(setImmediate), done()))()],
+    [
+      'async/await',
+      (done) => void (async () => (await Promise.resolve(), await new Promise(setImmediate), done()))(),
+    ],
     [
       'thenable',
       (done) => void (async () => (await { then: (ok: () => void) => setImmediate(ok) }, done()))(),
