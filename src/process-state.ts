@@ -7,6 +7,8 @@ interface ProcessState {
   readonly storage: AsyncLocalStorage<unknown>
   /** The tracing made last, for what cannot be handed one: decorators, and a second copy of the package. */
   tracing?: Tracing
+  /** The drop-in's tracing, once it is installed. */
+  dropIn?: Tracing
 }
 
 const KEY = Symbol.for('tdist')
