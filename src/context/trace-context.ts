@@ -1,7 +1,9 @@
-/** What travels with the IDs: baggage fields by name, and W3C's tracestate as it came. */
+/** What travels with the IDs: baggage fields by name, W3C's tracestate as it came, and W3C's random flag. */
 export interface Extra {
   readonly baggage?: Readonly<Record<string, string>> | undefined
   readonly tracestate?: string | undefined
+  /** The caller says that the last 56 bits of the trace ID are random. W3C wants it said again downstream. */
+  readonly random?: boolean | undefined
 }
 
 /**
