@@ -1,28 +1,48 @@
-import { TraceContext } from '../context/trace-context.ts'
-import type { Propagation } from './propagation.ts'
+import type { TraceContext } from '../context/trace-context.ts'
+import { b3, b3Single } from './b3.ts'
+import { withBaggage } from './baggage.ts'
+import { type Extracted, type Getter, type Propagation, type Setter, withExtra } from './propagation.ts'
+import { w3c, w3cExtra } from './w3c.ts'
+
+/** The names that formats have in settings: B3 in several headers, B3 in one, W3C Trace Context. */
 export const FORMATS = ['b3', 'b3-single', 'w3c'] as const
+
+/** One of {@link FORMATS}. */
 export type Format = (typeof FORMATS)[number]
-export function propagationOf(_formats: readonly Format[], _baggage: readonly string[]): Propagation {
-  return {
-    keys: [],
-    inject(c, carrier, set) {
-      set(carrier, 'X-B3-TraceId', c.traceId)
-      set(carrier, 'X-B3-SpanId', c.spanId)
-      if (c.parentId) set(carrier, 'X-B3-ParentSpanId', c.parentId)
-      if (c.debug) set(carrier, 'X-B3-Flags', '1')
-      else if (c.sampled !== undefined) set(carrier, 'X-B3-Sampled', c.sampled ? '1' : '0')
+
+const PROPAGATIONS: Readonly<Record<Format, Propagation>> = { b3, 'b3-single': b3Single, w3c }
+
+/**
+ * Writes every one of `formats`, and the `baggage` fields. Reads all the formats there are, whichever it writes,
+ * in the order `b3`, `x-b3-*`, `traceparent`: the first that is well formed counts, and where none is the
+ * receiver starts anew.
+ *
+ * Throws on a format that it does not know, on none at all, and on a bad baggage field (see {@link withBaggage}).
+ */
+export function propagationOf(formats: readonly Format[], baggage: readonly string[]): Propagation {
+  const unknown = formats.find((format) => !FORMATS.includes(format))
+  if (unknown !== undefined || formats.length === 0) {
+    throw new TypeError(`propagation is ${unknown ?? 'empty'}; use one or more of ${FORMATS.join(', ')}`)
+  }
+  const written = [...new Set(formats)].map((format) => PROPAGATIONS[format])
+  const writesW3c = formats.includes('w3c')
+
+  const composite: Propagation = {
+    keys: written.flatMap(({ keys }) => keys),
+
+    inject<Carrier>(context: TraceContext, carrier: Carrier, set: Setter<Carrier>): void {
+      for (let i = 0; i < written.length; i++) written[i]!.inject(context, carrier, set)
     },
-    extract(carrier, get) {
-      const t = get(carrier, 'x-b3-traceid')
-      if (!t) return undefined
-      const sampled = get(carrier, 'x-b3-sampled')
-      const context = new TraceContext(
-        t,
-        get(carrier, 'x-b3-spanid')!,
-        get(carrier, 'x-b3-parentspanid'),
-        sampled === undefined ? undefined : sampled === '1',
-      )
-      return { context, sampled: context.sampled, debug: context.debug, joinable: true, extra: undefined }
+
+    extract<Carrier>(carrier: Carrier, get: Getter<Carrier>): Extracted | undefined {
+      const found = b3Single.extract(carrier, get) ?? b3.extract(carrier, get)
+      if (found === undefined) return w3c.extract(carrier, get)
+      if (!writesW3c || found.context === undefined) return found
+
+      // B3 goes first, but what other vendors put into tracestate must reach whoever comes after us.
+      const extra = w3cExtra(carrier, get, found.context.traceId)
+      return extra === undefined ? found : withExtra(found, extra)
     },
   }
+  return withBaggage(composite, baggage)
 }
