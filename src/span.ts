@@ -27,23 +27,27 @@ export interface SpanSink {
 export class Span {
   /** The IDs and flags that travel. */
   readonly context: TraceContext
-  /** The role in a call; undefined for a local span. */
-  readonly kind: Kind | undefined
-  /** The local root's clock, for the spans below. */
-  readonly clock: Clock
   /** Gone once finished, so that whatever still holds the span holds little more than its IDs. */
   #recording: Recording | undefined
 
-  constructor(context: TraceContext, kind: Kind | undefined, clock: Clock, recording: Recording | undefined) {
+  constructor(context: TraceContext, recording: Recording | undefined) {
     this.context = context
-    this.kind = kind
-    this.clock = clock
     this.#recording = recording
   }
 
   /** Whether anything said to the span goes anywhere: it is sampled and not finished. */
   get recording(): boolean {
     return this.#recording !== undefined
+  }
+
+  /** The role in a call; undefined for a local span, and for one that does not record. */
+  get kind(): Kind | undefined {
+    return this.#recording?.data.kind
+  }
+
+  /** The local root's clock, while the span records. */
+  get clock(): Clock | undefined {
+    return this.#recording?.clock
   }
 
   /** The name so far. */
@@ -73,7 +77,7 @@ export class Span {
     const recording = this.#recording
     if (recording) {
       const annotation: Annotation = {
-        timestamp: epochMicros(this.clock, ticks()),
+        timestamp: epochMicros(recording.clock, ticks()),
         value: tagValue(value, recording.maxTagLength),
       }
       ;(recording.data.annotations ??= []).push(annotation)
@@ -114,7 +118,7 @@ export class Span {
     this.#recording = undefined
     const { data } = recording
     // Zipkin reads a duration of 0 as none.
-    data.duration = Math.max(1, epochMicros(this.clock, ticks()) - data.timestamp!)
+    data.duration = Math.max(1, epochMicros(recording.clock, ticks()) - data.timestamp!)
     recording.sink.finished(data, recording.error, this)
   }
 }
@@ -122,12 +126,14 @@ export class Span {
 /** What a span gathers while it runs. */
 export class Recording {
   readonly data: ZipkinSpan
+  readonly clock: Clock
   readonly sink: SpanSink
   readonly maxTagLength: number
   error: unknown
 
-  constructor(data: ZipkinSpan, sink: SpanSink, maxTagLength: number) {
+  constructor(data: ZipkinSpan, clock: Clock, sink: SpanSink, maxTagLength: number) {
     this.data = data
+    this.clock = clock
     this.sink = sink
     this.maxTagLength = maxTagLength
     this.error = undefined

@@ -143,7 +143,7 @@ export class Tracer {
   /** `rootClock` is the local root's; a span that has none is a local root. */
   #start(context: TraceContext, kind: Kind | undefined, rootClock?: Clock): Span {
     const { enabled, localEndpoint, sink, maxTagLength, begin } = this.#settings
-    if (!enabled || context.sampled !== true) return new Span(context, kind, 0, undefined)
+    if (!enabled || context.sampled !== true) return new Span(context, undefined)
     const at = ticks()
     const clock = rootClock ?? newClock(at)
     const data: ZipkinSpan = {
@@ -161,7 +161,7 @@ export class Tracer {
       debug: context.debug || undefined,
       shared: context.shared || undefined,
     }
-    const span = new Span(context, kind, clock, new Recording(data, sink, maxTagLength))
+    const span = new Span(context, new Recording(data, clock, sink, maxTagLength))
     begin(span)
     return span
   }

@@ -29,7 +29,7 @@ export class DataManager {
   /** Whether calls made now are left untraced: the publisher's own, or the inner calls of a traced client. */
   get suppressed(): boolean {
     const store = storage.getStore()
-    return store !== undefined && (store === UNTRACED || (store.kind === 'CLIENT' && store.recording))
+    return store !== undefined && (store === UNTRACED || store.kind === 'CLIENT')
   }
 
   /** Runs `fn` with `span` current (or none), and returns what it returns. */
