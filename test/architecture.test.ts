@@ -102,7 +102,7 @@ describe('architecture', () => {
       peers.filter((peer) => !manifest.peerDependenciesMeta[peer]?.optional),
       [],
     )
-    const known = new Set([...peers, ...['src', 'node:']])
+    const known = new Set(peers)
     const wrong = imports.filter(
       ({ to, typeOnly }) =>
         !typeOnly &&

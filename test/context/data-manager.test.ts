@@ -203,7 +203,7 @@ describe('DataManager', () => {
   it('what a leaked resource holds of a finished span is at most 500 bytes', (t) => {
     // In a process of its own: the test runner keeps an entry for every resource.
     const script = `
-      import { execFileSync } from 'node:child_process'
+      import { AsyncResource } from 'node:async_hooks'
       import { createTestTracing } from 'tdist/testing'
       const { tracing: { tracer, dataManager }, spans } = createTestTracing()
       const leaked = Array.from({ length: 20_000 })

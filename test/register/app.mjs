@@ -25,7 +25,7 @@ app.get('/rates', (req, res) => res.sendStatus(204))
 app.get('/broken/:id', () => {
   throw new Error('out of paper')
 })
-app.use((error, req, res, next) => {
+app.use((error, _req, res, _next) => {
   res.status(500).send(error.message)
 })
 
