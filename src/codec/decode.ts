@@ -3,7 +3,7 @@ import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from './ip-address.ts'
 import { decodeJson } from './json.ts'
 import { isAggregate, userRecords } from './kpl.ts'
 import { decodeProto3 } from './proto3.ts'
-import type { Endpoint, ZipkinSpan } from './zipkin-span.ts'
+import { type Endpoint, isMicros, isPort, type ZipkinSpan } from './zipkin-span.ts'
 
 /** The most that the gzipped parts of one record may unpack to, in bytes; beyond it the record is refused. */
 const MAX_UNZIPPED = 16 << 20
@@ -99,10 +99,6 @@ function normaliseId(id: string, name: string, longest: number): string {
   return short
 }
 
-function isMicros(value: number | undefined): value is number {
-  return value! >= 1 && value! <= Number.MAX_SAFE_INTEGER
-}
-
 const address = new Uint8Array(16)
 
 function normaliseEndpoint(endpoint: Endpoint | undefined): Endpoint | undefined {
@@ -114,7 +110,7 @@ function normaliseEndpoint(endpoint: Endpoint | undefined): Endpoint | undefined
     if (isIpv4Mapped(address)) normal.ipv4 ??= formatIpv4(address.subarray(12))
     else normal.ipv6 = formatIpv6(address)
   }
-  if (endpoint.port! >= 1 && endpoint.port! <= 65535) normal.port = Math.floor(endpoint.port!)
+  if (isPort(endpoint.port)) normal.port = Math.floor(endpoint.port)
   for (const _ in normal) return normal
   return undefined
 }

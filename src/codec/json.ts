@@ -1,6 +1,14 @@
 import type { Encoder } from './encoder.ts'
 import { notAnId } from './wire.ts'
-import type { Annotation, Endpoint, Kind, ZipkinSpan } from './zipkin-span.ts'
+import {
+  type Annotation,
+  type Endpoint,
+  isMicros,
+  isPort,
+  type Kind,
+  KINDS,
+  type ZipkinSpan,
+} from './zipkin-span.ts'
 
 /**
  * Writes a JSON list of Zipkin v2 spans: https://zipkin.io/zipkin-api/. The fields are in the order of Zipkin's
@@ -43,7 +51,7 @@ function spanText(span: ZipkinSpan): string {
   let text = `{"traceId":"${traceId}"`
   if (parentId) text += `,"parentId":"${parentId}"`
   text += `,"id":"${id}"`
-  if (kind && KINDS.has(kind)) text += `,"kind":"${kind}"`
+  if (kind && KINDS.includes(kind)) text += `,"kind":"${kind}"`
   if (name) text += `,"name":${quote(name)}`
   if (isMicros(span.timestamp)) text += `,"timestamp":${Math.floor(span.timestamp)}`
   if (isMicros(span.duration)) text += `,"duration":${Math.floor(span.duration)}`
@@ -58,19 +66,13 @@ function spanText(span: ZipkinSpan): string {
 
 const TRACE_ID = /^(?!0+$)(?:[0-9a-f]{16}){1,2}$/
 const SPAN_ID = /^(?!0+$)[0-9a-f]{16}$/
-const KINDS: ReadonlySet<string> = new Set<Kind>(['CLIENT', 'SERVER', 'PRODUCER', 'CONSUMER'])
-
-/** Above 2^53 a number's text is no longer the whole number that a collector expects. */
-function isMicros(value: number | undefined): value is number {
-  return value! >= 1 && value! <= Number.MAX_SAFE_INTEGER
-}
 
 function endpointText({ serviceName, ipv4, ipv6, port }: Endpoint): string {
   const fields: string[] = []
   if (serviceName) fields.push(`"serviceName":${quote(serviceName)}`)
   if (ipv4) fields.push(`"ipv4":${quote(ipv4)}`)
   if (ipv6) fields.push(`"ipv6":${quote(ipv6)}`)
-  if (port! >= 1 && port! <= 65535) fields.push(`"port":${Math.floor(port!)}`)
+  if (isPort(port)) fields.push(`"port":${Math.floor(port)}`)
   return `{${fields.join(',')}}`
 }
 
@@ -129,7 +131,7 @@ function readSpan(value: unknown): ZipkinSpan {
   if (parentId !== undefined) span.parentId = parentId
   const kind = read(fields, 'kind', 'string')
   if (kind !== undefined) {
-    if (!KINDS.has(kind)) throw new Error('malformed JSON spans: an unknown kind')
+    if (!KINDS.includes(kind as Kind)) throw new Error('malformed JSON spans: an unknown kind')
     span.kind = kind as Kind
   }
   const name = read(fields, 'name', 'string')

@@ -1,7 +1,7 @@
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from './ip-address.ts'
 import { closeMessage, writeNumber, writeString } from './wire.ts'
 import type { WireReader } from './wire-reader.ts'
-import type { Endpoint } from './zipkin-span.ts'
+import { type Endpoint, isPort } from './zipkin-span.ts'
 
 const SERVICE_NAME = 0x0a
 const IPV4 = 0x12
@@ -61,7 +61,7 @@ export function writeEndpoint(
   }
   if (ipv4 && parseIpv4(ipv4, address)) at = writeAddress(target, at, limit, IPV4, 4)
   if (at >= 0 && ipv6 && parseIpv6(ipv6, address)) at = writeAddress(target, at, limit, IPV6, 16)
-  if (at >= 0 && port! >= 1 && port! <= 65535) at = writeNumber(target, at, limit, PORT, Math.floor(port!))
+  if (at >= 0 && isPort(port)) at = writeNumber(target, at, limit, PORT, Math.floor(port))
   return at < 0 ? -1 : closeMessage(target, start, at, limit, reserved)
 }
 

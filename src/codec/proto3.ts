@@ -2,7 +2,7 @@ import type { Encoder } from './encoder.ts'
 import { readEndpoint, writeEndpoint, writeKnownEndpoint } from './proto3-endpoint.ts'
 import { closeMessage, writeFixed64, writeId, writeNumber, writeString } from './wire.ts'
 import { WireReader } from './wire-reader.ts'
-import type { Annotation, Kind, ZipkinSpan } from './zipkin-span.ts'
+import { type Annotation, isMicros, KINDS, type ZipkinSpan } from './zipkin-span.ts'
 
 /*
  * Zipkin's proto3: https://github.com/openzipkin/zipkin-api/blob/master/zipkin.proto
@@ -27,14 +27,12 @@ const ANNOTATION_VALUE = 0x12
 const TAG_KEY = 0x0a
 const TAG_VALUE = 0x12
 
-const KINDS: readonly Kind[] = ['CLIENT', 'SERVER', 'PRODUCER', 'CONSUMER']
-
 /**
  * Writes Zipkin's `ListOfSpans`, byte for byte what protobuf's own libraries write: fields in the order of their
  * numbers, tags in the order they were set, and nothing for what is unset, empty or zero. Since a list is no more
  * than its spans one after another, start and end write nothing.
  *
- * Any string is written, a lone surrogate as U+FFFD. Times below 1, ports that are none and addresses that are
+ * Any string is written, a lone surrogate as U+FFFD. Times below 1 or above 2^53, ports that are none and addresses that are
  * none are left out, fractions of a microsecond cut off, tag values that are no strings turned into strings.
  * `write` throws for an ID that is not 16 (trace IDs: or 32) lower-hex characters or is zero, since one such span
  * makes a collector refuse the whole list, and for a name or annotation that is no string.
@@ -77,13 +75,13 @@ function writeSpan(target: Buffer, offset: number, limit: number, span: ZipkinSp
     at = writeString(target, at, limit, NAME, name)
     if (at < 0) return -1
   }
-  if (timestamp! >= 1) {
+  if (isMicros(timestamp)) {
     if (at + 9 > limit) return -1
     target[at++] = TIMESTAMP
-    at = writeFixed64(target, at, timestamp!)
+    at = writeFixed64(target, at, timestamp)
   }
-  if (duration! >= 1) {
-    at = writeNumber(target, at, limit, DURATION, Math.floor(duration!))
+  if (isMicros(duration)) {
+    at = writeNumber(target, at, limit, DURATION, Math.floor(duration))
     if (at < 0) return -1
   }
   if (localEndpoint) {
@@ -121,7 +119,7 @@ function writeAnnotation(target: Buffer, offset: number, limit: number, annotati
   if (start > limit) return -1
   target[offset] = ANNOTATION
   let at = start
-  if (timestamp >= 1) {
+  if (isMicros(timestamp)) {
     if (at + 9 > limit) return -1
     target[at] = ANNOTATION_TIMESTAMP
     at = writeFixed64(target, at + 1, timestamp)

@@ -62,7 +62,10 @@ export function writeFixed64(target: Uint8Array, offset: number, value: number):
   return offset + 8
 }
 
-/** Writes a one-byte field key, the string's length in UTF-8 and the string; a lone surrogate becomes U+FFFD. */
+/**
+ * Writes a one-byte field key, the string's length in UTF-8 and the string; a lone surrogate becomes U+FFFD. Throws
+ * for what is no string.
+ */
 export function writeString(
   target: Buffer,
   offset: number,
@@ -74,6 +77,7 @@ export function writeString(
   const start = offset + 2
   const end = start + length
   if (end > limit) return -1
+  if (length === undefined) throw new Error(`not a string in a span: ${String(text)}`)
   target[offset] = key
   if (length > SHORT) return writeLongString(target, offset + 1, limit, text)
   target[offset + 1] = length

@@ -67,18 +67,18 @@ suite('proto3', () => {
           const bytes = encodeList(proto3Encoder, [span])
           const end = offset + bytes.length
           const target = Buffer.alloc(end + 8)
-          // Every limit of a small span, those near the size classes and the end of a large one.
+          const untouched = Buffer.alloc(end + 8, 0xaa)
+          // Every limit of most spans, and of the large ones enough.
           for (
             let limit = offset;
             limit <= end;
-            limit += limit < offset + 600 || limit > end - 120 ? 1 : 97
+            limit += limit < offset + 2000 || limit > end - 120 ? 1 : 97
           ) {
             target.fill(0xaa)
             const after = proto3Encoder.write(target, offset, limit, span, true)
             assert.equal(after, limit < end ? -1 : end, `limit ${limit - offset} of ${bytes.length}`)
-            assert.ok(
-              isFilledWith(target.subarray(0, offset), 0xaa) && isFilledWith(target.subarray(limit), 0xaa),
-            )
+            assert.ok(target.subarray(0, offset).equals(untouched.subarray(0, offset)))
+            assert.ok(target.subarray(limit).equals(untouched.subarray(limit)))
           }
           assert.deepEqual(target.subarray(offset, end), bytes)
         },
@@ -233,6 +233,38 @@ suite('proto3', () => {
     assert.deepEqual(timed, { ...ids, timestamp: 1, duration: 300 })
   })
 
+  test('leaves out a time that no whole number holds', () => {
+    for (const never of [Infinity, -Infinity, 1e300, 0.5]) {
+      const span = {
+        ...ids,
+        timestamp: never,
+        duration: never,
+        localEndpoint: { serviceName: 'a', port: never },
+      }
+      assert.deepEqual(decodeProto3(encodeList(proto3Encoder, [span])), [
+        { ...ids, localEndpoint: { serviceName: 'a' } },
+      ])
+    }
+  })
+
+  test('throws for a name, an annotation or an ID that is no string', () => {
+    const target = Buffer.alloc(1000)
+    for (const wrong of [
+      { name: 5 },
+      { name: {} },
+      { localEndpoint: { serviceName: 5 } },
+      { annotations: [{ timestamp: 1, value: 5 }] },
+      { annotations: [{ timestamp: 1 }] },
+      { traceId: undefined },
+      { id: 5 },
+    ]) {
+      assert.throws(
+        () => proto3Encoder.write(target, 0, 1000, { ...ids, ...wrong } as unknown as ZipkinSpan, true),
+        Error,
+      )
+    }
+  })
+
   test('writes own tags only, and a tag called __proto__ like any other', () => {
     const tags = Object.create({ inherited: 'no' }) as Record<string, string>
     tags['own'] = 'yes'
@@ -357,8 +389,4 @@ function survivingEndpoint({ serviceName, ipv4, ipv6, port }: Endpoint): Endpoin
 /** The span with its tags as a list: they are compared in order, and have no prototype. */
 function plain(span: ZipkinSpan): unknown {
   return span.tags ? { ...span, tags: Object.entries(span.tags) } : span
-}
-
-function isFilledWith(bytes: Uint8Array, value: number): boolean {
-  return bytes.every((byte) => byte === value)
 }

@@ -92,13 +92,14 @@ export function wellFormed(text: string): string {
   return Buffer.from(text).toString()
 }
 
+const target = Buffer.alloc(1 << 20)
+
 /** The list an encoder writes of these spans. */
 export function encodeList(encoder: Encoder, spans: ZipkinSpan[]): Buffer {
-  const target = Buffer.alloc(1 << 20)
   let at = encoder.start(target, 0)
   spans.forEach((span, i) => {
     at = encoder.write(target, at, target.length, span, i === 0)
     if (at < 0) throw new Error('does not fit')
   })
-  return target.subarray(0, encoder.end(target, at))
+  return Buffer.from(target.subarray(0, encoder.end(target, at)))
 }
