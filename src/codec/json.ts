@@ -13,7 +13,8 @@ import {
 /**
  * Writes a JSON list of Zipkin v2 spans: https://zipkin.io/zipkin-api/. The fields are in the order of Zipkin's
  * own writer, strings are escaped as JSON.stringify does it, and what is undefined is absent. What `proto3Encoder`
- * leaves out, turns into a string or throws for, this one does too.
+ * leaves out, turns into a string or throws for, this one does too, save that addresses are written as they are: a
+ * collector passes over one that is none.
  *
  * Zipkin's Kafka, Kinesis and other message collectors take a JSON list that contains neither `Endpoint"` nor
  * `"tags"` for the old v1 format. Our spans always have a local endpoint; give one to any you make yourself.
@@ -43,60 +44,60 @@ export const jsonEncoder: Encoder = {
 }
 
 function spanText(span: ZipkinSpan): string {
-  const { traceId, parentId, id, kind, name, localEndpoint, remoteEndpoint, annotations } = span
+  const { traceId, parentId, id, kind, timestamp, duration, annotations } = span
   if (!TRACE_ID.test(traceId)) throw notAnId(traceId)
-  if (!SPAN_ID.test(id)) throw notAnId(id)
   if (parentId && !SPAN_ID.test(parentId)) throw notAnId(parentId)
-
-  let text = `{"traceId":"${traceId}"`
-  if (parentId) text += `,"parentId":"${parentId}"`
-  text += `,"id":"${id}"`
-  if (kind && KINDS.includes(kind)) text += `,"kind":"${kind}"`
-  if (name) text += `,"name":${quote(name)}`
-  if (isMicros(span.timestamp)) text += `,"timestamp":${Math.floor(span.timestamp)}`
-  if (isMicros(span.duration)) text += `,"duration":${Math.floor(span.duration)}`
-  if (localEndpoint) text += `,"localEndpoint":${endpointText(localEndpoint)}`
-  if (remoteEndpoint) text += `,"remoteEndpoint":${endpointText(remoteEndpoint)}`
-  if (annotations?.length) text += `,"annotations":[${annotations.map(annotationText).join(',')}]`
-  text += tagsText(span.tags)
-  if (span.debug) text += ',"debug":true'
-  if (span.shared) text += ',"shared":true'
-  return `${text}}`
+  if (!SPAN_ID.test(id)) throw notAnId(id)
+  return JSON.stringify({
+    traceId,
+    parentId: parentId || undefined,
+    id,
+    kind: kind && KINDS.includes(kind) ? kind : undefined,
+    name: textOf(span.name),
+    timestamp: isMicros(timestamp) ? Math.floor(timestamp) : undefined,
+    duration: isMicros(duration) ? Math.floor(duration) : undefined,
+    localEndpoint: endpointOf(span.localEndpoint),
+    remoteEndpoint: endpointOf(span.remoteEndpoint),
+    annotations: annotations?.length ? annotations.map(annotationOf) : undefined,
+    tags: tagsOf(span.tags),
+    debug: span.debug ? true : undefined,
+    shared: span.shared ? true : undefined,
+  })
 }
 
 const TRACE_ID = /^(?!0+$)(?:[0-9a-f]{16}){1,2}$/
 const SPAN_ID = /^(?!0+$)[0-9a-f]{16}$/
 
-function endpointText({ serviceName, ipv4, ipv6, port }: Endpoint): string {
-  const fields: string[] = []
-  if (serviceName) fields.push(`"serviceName":${quote(serviceName)}`)
-  if (ipv4) fields.push(`"ipv4":${quote(ipv4)}`)
-  if (ipv6) fields.push(`"ipv6":${quote(ipv6)}`)
-  if (isPort(port)) fields.push(`"port":${Math.floor(port)}`)
-  return `{${fields.join(',')}}`
-}
-
-function annotationText({ timestamp, value }: Annotation): string {
-  return `{"timestamp":${isMicros(timestamp) ? Math.floor(timestamp) : 0},"value":${quote(value)}}`
-}
-
-function tagsText(tags: Record<string, string> | undefined): string {
-  if (!tags) return ''
-  let text = ''
-  for (const key of Object.keys(tags)) {
-    const value = tags[key] as string | number | boolean | null | undefined
-    if (value === undefined || value === null) continue
-    text += `${text ? ',' : ''}${quote(key)}:${quote(typeof value === 'string' ? value : String(value))}`
-  }
-  return text && `,"tags":{${text}}`
-}
-
-// oxlint-disable-next-line no-control-regex -- these are what JSON escapes
-const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/
-
-function quote(text: string): string {
+function textOf(text: string | undefined): string | undefined {
+  if (!text) return undefined
   if (typeof text !== 'string') throw new Error(`not a string in a span: ${String(text)}`)
-  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`
+  return text
+}
+
+function endpointOf(endpoint: Endpoint | undefined): Endpoint | undefined {
+  if (!endpoint) return undefined
+  const { serviceName, ipv4, ipv6, port } = endpoint
+  return {
+    serviceName: textOf(serviceName),
+    ipv4: textOf(ipv4),
+    ipv6: textOf(ipv6),
+    port: isPort(port) ? Math.floor(port) : undefined,
+  } as Endpoint
+}
+
+function annotationOf({ timestamp, value }: Annotation): Annotation {
+  return { timestamp: isMicros(timestamp) ? Math.floor(timestamp) : 0, value: textOf(value) ?? '' }
+}
+
+/** The tags themselves where all are strings, as they nearly always are. */
+function tagsOf(tags: Record<string, string> | undefined): Record<string, unknown> | undefined {
+  if (!tags) return undefined
+  const keys = Object.keys(tags)
+  if (keys.every((key) => typeof tags[key] === 'string')) return keys.length ? tags : undefined
+  const values = keys
+    .map((key) => [key, tags[key] as string | number | boolean | null | undefined] as const)
+    .filter(([, value]) => value !== undefined && value !== null)
+  return values.length ? Object.fromEntries(values.map(([key, value]) => [key, String(value)])) : undefined
 }
 
 /**
