@@ -34,3 +34,16 @@ export interface ZipkinSpan {
   debug?: boolean | undefined
   shared?: boolean | undefined
 }
+
+/** Every kind, in the order of their numbers in Zipkin's proto3, which begin at 1. */
+export const KINDS: readonly Kind[] = ['CLIENT', 'SERVER', 'PRODUCER', 'CONSUMER']
+
+/** Whether a time or duration can be told: from 1 microsecond to 2^53. Fractions are for the writer to cut off. */
+export function isMicros(value: number | undefined): value is number {
+  return value! >= 1 && value! <= Number.MAX_SAFE_INTEGER
+}
+
+/** Whether a port can be told: 0 and what is beyond 16 bits can't, and a collector refuses the whole list for it. */
+export function isPort(value: number | undefined): value is number {
+  return value! >= 1 && value! <= 65_535
+}
