@@ -1,0 +1,43 @@
+import type { Account } from './account.ts'
+import { type Checked, checkRequest, type Fields, required, type Rule, text } from './validation.ts'
+import type { Subscription } from './subscription.ts'
+
+/** One operation of the API. */
+export interface Operation {
+  /** Checks the request, does what it asks and returns the body of the answer. */
+  answer(account: Account, input: object, recordFault: RecordFault): object | Subscription | undefined
+}
+
+/** What is to go wrong with one record of a call; undefined when nothing is. */
+export type RecordFault = (index: number, shardId: string) => { error: string; message: string } | undefined
+
+/** An operation from the members of its request and what it does with them once they are checked. */
+export function operation<F extends Fields>(
+  fields: F,
+  run: (
+    account: Account,
+    input: Checked<F>,
+    recordFault: RecordFault,
+  ) => object | Subscription | undefined | void,
+): Operation {
+  return {
+    answer(account, input, recordFault) {
+      checkRequest(input, fields)
+      return run(account, input as Checked<F>, recordFault) ?? undefined
+    },
+  }
+}
+
+/** The name of a stream, a shard or a consumer. */
+export function name(): Rule<string | undefined> {
+  return text({ min: 1, max: 128, pattern: /^[a-zA-Z0-9_.-]+$/ })
+}
+
+/** The two members that name a stream, of which either will do. */
+export const streamAddress: {
+  StreamName: Rule<string | undefined>
+  StreamARN: Rule<string | undefined>
+} = { StreamName: name(), StreamARN: text({ min: 1, max: 2048 }) }
+
+/** The ARN that alone names a stream where its name is not taken. */
+export const streamArn: { StreamARN: Rule<string> } = { StreamARN: required(streamAddress.StreamARN) }
