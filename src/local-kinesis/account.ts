@@ -67,18 +67,25 @@ export class Account {
       throw limitExceeded(
         `This request would exceed the shard limit for the account ${accountId} in ${this.settings.region}. ` +
           `Current shard count for the account: ${open}. Limit: ${limit}. ` +
-          `Number of additional shards that would have resulted from this request: ${more}.`,
+          `Number of additional shards that would have resulted from this request: ${more}. ` +
+          'Refer to the AWS Service Limits page ' +
+          '(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) ' +
+          'for current limits and how to request higher limits.',
       )
     }
   }
 
-  /** The stream a request names, by name, by ARN or by both. */
-  stream(address: StreamAddress): Stream {
-    const { StreamName: name, StreamARN: arn } = address
+  /** The stream a request names, by name, by ARN or by both; undefined when there is none. */
+  find(address: StreamAddress): Stream | undefined {
     const stream = this.streams.get(this.streamName(address))
-    if (!stream || (arn !== undefined && stream.arn !== arn)) {
-      throw notFound(`Stream ${name ?? arn} under account ${accountId} not found.`)
-    }
+    const { StreamARN: arn } = address
+    return arn === undefined || stream?.arn === arn ? stream : undefined
+  }
+
+  /** The same, when there has to be one. */
+  stream(address: StreamAddress): Stream {
+    const stream = this.find(address)
+    if (!stream) throw notFound(`Stream ${this.streamName(address)} under account ${accountId} not found.`)
     return stream
   }
 

@@ -98,7 +98,7 @@ export const consumerOperations: Record<string, Operation> = {
       const { stream, consumer } = find(account, { ConsumerARN: input.ConsumerARN })
       const now = account.now()
       stream.trim(now)
-      const shard = findShard(stream, stream.name, input.ShardId)
+      const { shard } = findShard(stream, stream.name, input.ShardId)
       if (consumer.status !== 'ACTIVE') {
         throw inUse(`Consumer ${consumer.arn} is not ACTIVE, instead in state ${consumer.status}`)
       }

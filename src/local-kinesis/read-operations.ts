@@ -21,9 +21,8 @@ export const readOperations: Record<string, Operation> = {
       Timestamp: timestamp(),
     },
     (account, input) => {
-      const stream = account.stream(input)
+      const { stream, shard } = findShard(account.find(input), account.streamName(input), input.ShardId)
       stream.trim(account.now())
-      const shard = findShard(stream, stream.name, input.ShardId)
       const position = {
         type: input.ShardIteratorType,
         sequenceNumber: input.StartingSequenceNumber,
@@ -91,13 +90,17 @@ export function readPage(
   return { records, next, bytes }
 }
 
-/** A shard by its ID, or AWS's words for one that is not there. */
-export function findShard(stream: Stream | undefined, streamName: string, shardId: string): Shard {
+/** A shard by its ID, with its stream, or AWS's words for one that is not there. */
+export function findShard(
+  stream: Stream | undefined,
+  streamName: string,
+  shardId: string,
+): { stream: Stream; shard: Shard } {
   const shard = stream?.shard(shardId)
-  if (!shard) {
+  if (!stream || !shard) {
     throw notFound(`Shard ${shardId} in stream ${streamName} under account ${accountId} does not exist`)
   }
-  return shard
+  return { stream, shard }
 }
 
 function wireRecord(record: StoredRecord, sequenceNumber: string): object {
@@ -127,9 +130,8 @@ function readIterator(token: string, account: Account): { stream: Stream; shard:
     )
   }
   const named = account.streams.get(streamName)
-  const stream = named?.createdAt === createdAt ? named : undefined
-  const shard = findShard(stream, streamName, shardId)
-  return { stream: stream!, shard, place: Number(place) }
+  const found = findShard(named?.createdAt === createdAt ? named : undefined, streamName, shardId)
+  return { ...found, place: Number(place) }
 }
 
 function utc(time: number): string {

@@ -1,6 +1,6 @@
 import { type Account, accountId, type StreamAddress } from './account.ts'
 import { ApiError, invalidArgument, limitExceeded, notFound } from './api-error.ts'
-import { before, parseHashKey } from './hash-key.ts'
+import { before, formatHashKey, parseHashKey } from './hash-key.ts'
 import { name, operation, type Operation, streamAddress } from './operation.ts'
 import { pageToken, readPageToken } from './paging.ts'
 import type { Shard } from './shard.ts'
@@ -65,12 +65,13 @@ export const shardOperations: Record<string, Operation> = {
     (account, input) => {
       const stream = changeable(account, input)
       const shard = openShard(stream, input.ShardToSplit)
+      const { start, end } = shard.range
       const at = parseHashKey(input.NewStartingHashKey)
-      if (at === undefined || at <= shard.range.start || at > shard.range.end) {
+      if (at === undefined || at <= start || before(at) === start || at >= end) {
         throw invalidArgument(
           `NewStartingHashKey ${input.NewStartingHashKey} used in SplitShard() on shard ${shard.id} in stream ` +
             `${stream.name} under account ${accountId} is not both greater than one plus the shard's ` +
-            `StartingHashKey and less than the shard's EndingHashKey.`,
+            `StartingHashKey ${formatHashKey(start)} and less than the shard's EndingHashKey ${formatHashKey(end)}.`,
         )
       }
       account.checkShards(1)

@@ -73,7 +73,7 @@ test('merged shards have one child between them', async (t) => {
 
 test('a shard is split only within itself', async (t) => {
   const { client } = await start(t, { streams: { spans: 2 }, changeMs: 0 })
-  for (const key of ['0', half, last]) {
+  for (const key of ['0', '1', `${BigInt(half) - 1n}`, half, last]) {
     const split = client.splitShard({
       StreamName: 'spans',
       ShardToSplit: shardId(0),
