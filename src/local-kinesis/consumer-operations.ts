@@ -1,8 +1,8 @@
 import { type Account, accountId } from './account.ts'
 import { inUse, invalidArgument, limitExceeded, notFound } from './api-error.ts'
 import { type Consumer, describeConsumer } from './consumer.ts'
-import { name, operation, type Operation, streamAddress, streamArn } from './operation.ts'
-import { pageToken, readPageToken } from './paging.ts'
+import { name, operation, type Operation, sequenceNumber, streamAddress, streamArn } from './operation.ts'
+import { pageAfter, readPageToken } from './paging.ts'
 import { findShard } from './read-operations.ts'
 import { placeOf, positionTypes } from './shard-position.ts'
 import type { Stream } from './stream.ts'
@@ -67,18 +67,11 @@ export const consumerOperations: Record<string, Operation> = {
     },
     (account, input) => {
       const stream = account.stream(input)
-      const after = input.NextToken === undefined ? '' : readPageToken(input.NextToken, account.now()).after
-      const consumers = [...stream.consumers.values()]
-        .filter((consumer) => consumer.name > after)
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-      const page = consumers.slice(0, input.MaxResults ?? 100)
-      return {
-        Consumers: page.map(describeConsumer),
-        NextToken:
-          page.length < consumers.length
-            ? pageToken(stream.name, page.at(-1)!.name, account.now())
-            : undefined,
-      }
+      const now = account.now()
+      const [after = ''] = input.NextToken === undefined ? [] : readPageToken(input.NextToken, now)
+      const consumers = stream.consumers.values()
+      const page = pageAfter(after, consumers, (consumer) => consumer.name, input.MaxResults ?? 100, now)
+      return { Consumers: page.items.map(describeConsumer), NextToken: page.token }
     },
   ),
 
@@ -89,7 +82,7 @@ export const consumerOperations: Record<string, Operation> = {
       StartingPosition: required(
         structure({
           Type: required(text({ oneOf: positionTypes })),
-          SequenceNumber: text({ pattern: /^(?:0|([1-9]\d{0,128}))$/ }),
+          SequenceNumber: sequenceNumber(),
           Timestamp: timestamp(),
         }),
       ),

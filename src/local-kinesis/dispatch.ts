@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Account } from './account.ts'
 import { ApiError, serializationError } from './api-error.ts'
 import { consumerOperations } from './consumer-operations.ts'
-import type { Fault, FaultPoint } from './fault.ts'
+import { type Fault, faultError } from './fault.ts'
 import type { Request, Response } from './one-port.ts'
-import type { Operation, RecordFault } from './operation.ts'
+import type { Operation } from './operation.ts'
 import { putOperations } from './put-operations.ts'
 import { readOperations } from './read-operations.ts'
 import { shardOperations } from './shard-operations.ts'
@@ -52,7 +52,9 @@ async function answer(account: Account, request: Request, response: Response, bo
 
   const { fault } = account.settings
   if (await struck(fault?.({ at: 'request', operation: name, input }), request)) return
-  const result = operation.answer(account, input, fault ? recordFaults(fault, name, input) : noFault)
+  const result = operation.answer(account, input, (index, shardId) =>
+    faultError(fault?.({ at: 'record', operation: name, input, index, shardId })),
+  )
   if (await struck(fault?.({ at: 'response', operation: name, input }), request)) return
 
   if (result instanceof Subscription) {
@@ -70,25 +72,10 @@ async function struck(fault: Fault | undefined, request: Request): Promise<boole
     request.socket.resetAndDestroy()
     return true
   }
-  if (fault.error !== undefined) {
-    throw new ApiError(fault.error, fault.message ?? 'Internal service failure.', fault.status ?? 500)
-  }
+  const error = faultError(fault)
+  if (error) throw error
   return fault.hang ?? false
 }
-
-function recordFaults(
-  fault: (point: FaultPoint) => Fault | undefined,
-  operation: string,
-  input: FaultPoint['input'],
-): RecordFault {
-  return (index, shardId) => {
-    const found = fault({ at: 'record', operation, input, index, shardId })
-    if (found?.error === undefined) return undefined
-    return { error: found.error, message: found.message ?? 'Internal service failure.' }
-  }
-}
-
-function noFault(): undefined {}
 
 function targetOf(request: Request): string {
   if (request.method !== 'POST') {

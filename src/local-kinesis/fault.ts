@@ -1,3 +1,5 @@
+import { ApiError } from './api-error.ts'
+
 /** A moment at which a fault can be put in. */
 export interface FaultPoint {
   /**
@@ -25,10 +27,21 @@ export interface Fault {
   readonly hang?: boolean
   /** Answer with this error instead, as `InternalFailure`; for a record, fail it with this `ErrorCode`. */
   readonly error?: string
-  /** Status of that answer. Default 500. */
+  /** Status of that answer. Default 500 for `InternalFailure`, 400 for any other. */
   readonly status?: number
   readonly message?: string
 }
 
 /** Decides at each point whether something goes wrong there. */
 export type FaultHook = (point: FaultPoint) => Fault | undefined
+
+/** The error a fault asks for; undefined when it asks for none. */
+export function faultError(fault: Fault | undefined): ApiError | undefined {
+  if (fault?.error === undefined) return undefined
+  const {
+    error,
+    message = 'Internal service failure.',
+    status = error === 'InternalFailure' ? 500 : 400,
+  } = fault
+  return new ApiError(error, message, status)
+}

@@ -1,5 +1,6 @@
 import type { Account } from './account.ts'
 import { type Checked, checkRequest, type Fields, required, type Rule, text } from './validation.ts'
+import type { ApiError } from './api-error.ts'
 import type { Subscription } from './subscription.ts'
 
 /** One operation of the API. */
@@ -9,7 +10,7 @@ export interface Operation {
 }
 
 /** What is to go wrong with one record of a call; undefined when nothing is. */
-export type RecordFault = (index: number, shardId: string) => { error: string; message: string } | undefined
+export type RecordFault = (index: number, shardId: string) => ApiError | undefined
 
 /** An operation from the members of its request and what it does with them once they are checked. */
 export function operation<F extends Fields>(
@@ -31,6 +32,16 @@ export function operation<F extends Fields>(
 /** The name of a stream, a shard or a consumer. */
 export function name(): Rule<string | undefined> {
   return text({ min: 1, max: 128, pattern: /^[a-zA-Z0-9_.-]+$/ })
+}
+
+/** A decimal number within the space of hash keys. */
+export function hashKey(): Rule<string | undefined> {
+  return text({ pattern: /^(?:0|([1-9]\d{0,38}))$/ })
+}
+
+/** The number of a record within its shard. */
+export function sequenceNumber(): Rule<string | undefined> {
+  return text({ pattern: /^(?:0|([1-9]\d{0,128}))$/ })
 }
 
 /** The two members that name a stream, of which either will do. */

@@ -2,21 +2,41 @@ import { ApiError, invalidArgument } from './api-error.ts'
 
 const lifetimeMs = 300_000
 
-/** A token that leads back to where a listing stopped. */
-export function pageToken(scope: string, after: string, now: number): string {
-  return encodeToken([now, scope, after])
+/** One page of a listing. */
+export interface Page<T> {
+  readonly items: T[]
+  /** Leads to the next page; undefined on the last. */
+  readonly token: string | undefined
 }
 
-/** Where a listing stopped. Tokens end after 300 seconds, as on AWS. */
-export function readPageToken(token: string, now: number): { scope: string; after: string } {
-  const [issuedAt, scope, after] = decodeToken(token) ?? []
-  if (typeof issuedAt !== 'number' || typeof scope !== 'string' || typeof after !== 'string') {
+/**
+ * The part of a list, in the order of its keys, that comes after a key. The token carries the key it ends with and
+ * whatever else the next call has to know.
+ */
+export function pageAfter<T>(
+  after: string,
+  items: Iterable<T>,
+  keyOf: (item: T) => string,
+  size: number,
+  now: number,
+  carried: readonly string[] = [],
+): Page<T> {
+  const rest = [...items].filter((item) => keyOf(item) > after).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  const page = rest.slice(0, size)
+  const more = page.length < rest.length
+  return { items: page, token: more ? encodeToken([now, keyOf(page.at(-1)!), ...carried]) : undefined }
+}
+
+/** The key a page ended with and what its token carried. Tokens end after 300 seconds, as on AWS. */
+export function readPageToken(token: string, now: number): string[] {
+  const [issuedAt, ...values] = decodeToken(token) ?? []
+  if (typeof issuedAt !== 'number' || !values.every((value) => typeof value === 'string')) {
     throw invalidArgument('NextToken is invalid.')
   }
   if (now - issuedAt > lifetimeMs) {
     throw new ApiError('ExpiredNextTokenException', 'NextToken is expired: it is older than 300 seconds.')
   }
-  return { scope, after }
+  return values
 }
 
 /** Opaque text for values that the client only carries. */

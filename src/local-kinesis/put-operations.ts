@@ -1,35 +1,27 @@
 import { type Account, accountId } from './account.ts'
-import {
-  ApiError,
-  invalidArgument,
-  serializationError,
-  throughputExceeded,
-  validationError,
-} from './api-error.ts'
+import { invalidArgument, serializationError, throughputExceeded, validationError } from './api-error.ts'
 import { type HashKey, hashPartitionKey, parseHashKey } from './hash-key.ts'
-import { operation, type Operation, streamAddress } from './operation.ts'
+import { hashKey, operation, type Operation, sequenceNumber, streamAddress } from './operation.ts'
 import type { Shard } from './shard.ts'
 import type { Stream } from './stream.ts'
 import { blob, broken, list, required, structure, text } from './validation.ts'
 
-const decimal = /^(?:0|([1-9]\d{0,38}))$/
-
 const record = {
   Data: required(blob()),
   PartitionKey: required(text({ min: 1, max: 256 })),
-  ExplicitHashKey: text({ pattern: decimal }),
+  ExplicitHashKey: hashKey(),
 }
 
 /** Writing records. */
 export const putOperations: Record<string, Operation> = {
   PutRecord: operation(
-    { ...streamAddress, ...record, SequenceNumberForOrdering: text({ pattern: /^(?:0|([1-9]\d{0,128}))$/ }) },
+    { ...streamAddress, ...record, SequenceNumberForOrdering: sequenceNumber() },
     (account, input, recordFault) => {
       const entry = readEntry(input, 'data', account)
       const stream = account.usableStream(input)
       const shard = stream.shardFor(entry.hashKey)
       const fault = recordFault(0, shard.id)
-      if (fault) throw new ApiError(fault.error, fault.message, 500)
+      if (fault) throw fault
 
       const now = account.now()
       if (!shard.admit(entry.bytes, now)) {
@@ -66,7 +58,7 @@ export const putOperations: Record<string, Operation> = {
         const fault = recordFault(i, shard.id)
         if (fault) {
           failed++
-          return { ErrorCode: fault.error, ErrorMessage: fault.message }
+          return { ErrorCode: fault.type, ErrorMessage: fault.message }
         }
         if (!shard.admit(entry.bytes, now)) {
           failed++

@@ -1,6 +1,6 @@
 import { type Account, accountId } from './account.ts'
 import { ApiError, invalidArgument, notFound, throughputExceeded } from './api-error.ts'
-import { name, operation, type Operation, streamAddress } from './operation.ts'
+import { name, operation, type Operation, sequenceNumber, streamAddress } from './operation.ts'
 import { decodeToken, encodeToken } from './paging.ts'
 import type { StoredRecord } from './record-log.ts'
 import type { Shard } from './shard.ts'
@@ -17,7 +17,7 @@ export const readOperations: Record<string, Operation> = {
       ...streamAddress,
       ShardId: required(name()),
       ShardIteratorType: required(text({ oneOf: positionTypes })),
-      StartingSequenceNumber: text({ pattern: /^(?:0|([1-9]\d{0,128}))$/ }),
+      StartingSequenceNumber: sequenceNumber(),
       Timestamp: timestamp(),
     },
     (account, input) => {
@@ -118,7 +118,13 @@ function iterator(stream: Stream, shard: Shard, place: number, account: Account)
 
 function readIterator(token: string, account: Account): { stream: Stream; shard: Shard; place: number } {
   const [issuedAt, streamName, createdAt, shardId, place] = decodeToken(token) ?? []
-  if (typeof issuedAt !== 'number' || typeof streamName !== 'string' || typeof shardId !== 'string') {
+  if (
+    typeof issuedAt !== 'number' ||
+    typeof streamName !== 'string' ||
+    typeof shardId !== 'string' ||
+    typeof place !== 'number' ||
+    !Number.isSafeInteger(place)
+  ) {
     throw invalidArgument('Invalid ShardIterator.')
   }
   const now = account.now()
@@ -131,7 +137,7 @@ function readIterator(token: string, account: Account): { stream: Stream; shard:
   }
   const named = account.streams.get(streamName)
   const found = findShard(named?.createdAt === createdAt ? named : undefined, streamName, shardId)
-  return { ...found, place: Number(place) }
+  return { ...found, place }
 }
 
 function utc(time: number): string {

@@ -1,8 +1,8 @@
 import { type Account, accountId, type StreamAddress } from './account.ts'
 import { ApiError, invalidArgument, limitExceeded, notFound } from './api-error.ts'
 import { before, formatHashKey, parseHashKey } from './hash-key.ts'
-import { name, operation, type Operation, streamAddress } from './operation.ts'
-import { pageToken, readPageToken } from './paging.ts'
+import { hashKey, name, operation, type Operation, streamAddress } from './operation.ts'
+import { pageAfter, readPageToken } from './paging.ts'
 import type { Shard } from './shard.ts'
 import type { Stream } from './stream.ts'
 import { integer, required, structure, text, timestamp } from './validation.ts'
@@ -32,27 +32,27 @@ export const shardOperations: Record<string, Operation> = {
       }),
     },
     (account, input) => {
-      const token = input.NextToken === undefined ? undefined : readPageToken(input.NextToken, account.now())
+      const now = account.now()
+      const token = input.NextToken === undefined ? undefined : readPageToken(input.NextToken, now)
       if (
         token &&
         (input.StreamName ?? input.StreamARN ?? input.ExclusiveStartShardId ?? input.ShardFilter)
       ) {
         throw invalidArgument('NextToken and StreamName cannot be provided together.')
       }
-      const [streamName, filterJson] = token ? (JSON.parse(token.scope) as [string, string?]) : []
-      const stream = account.stream(streamName === undefined ? input : { StreamName: streamName })
-      const filter = filterJson ? (JSON.parse(filterJson) as ShardFilter) : input.ShardFilter
-      stream.trim(account.now())
+      const [last, streamName, type, shardId, seconds] = token ?? []
+      const filter = type ? { Type: type, ShardId: shardId, Timestamp: Number(seconds) } : input.ShardFilter
+      const stream = account.stream(token ? { StreamName: streamName } : input)
+      stream.trim(now)
 
-      const after = token?.after ?? input.ExclusiveStartShardId ?? ''
-      const wanted = filter ? filterShards(filter, stream) : () => true
-      const shards = stream.shards.filter((shard) => shard.id > after && wanted(shard))
-      const page = shards.slice(0, input.MaxResults ?? 1000)
-      const scope = JSON.stringify([stream.name, filter && JSON.stringify(filter)])
-      return {
-        Shards: page.map((shard) => shard.describe()),
-        NextToken: page.length < shards.length ? pageToken(scope, page.at(-1)!.id, account.now()) : undefined,
-      }
+      const after = last ?? input.ExclusiveStartShardId ?? ''
+      const shards = filter ? stream.shards.filter(filterShards(filter, stream)) : stream.shards
+      const carried = filter ? [filter.Type, filter.ShardId ?? '', String(filter.Timestamp ?? 0)] : []
+      const page = pageAfter(after, shards, (shard) => shard.id, input.MaxResults ?? 1000, now, [
+        stream.name,
+        ...carried,
+      ])
+      return { Shards: page.items.map((shard) => shard.describe()), NextToken: page.token }
     },
   ),
 
@@ -60,7 +60,7 @@ export const shardOperations: Record<string, Operation> = {
     {
       ...streamAddress,
       ShardToSplit: required(name()),
-      NewStartingHashKey: required(text({ pattern: /^(?:0|([1-9]\d{0,38}))$/ })),
+      NewStartingHashKey: required(hashKey()),
     },
     (account, input) => {
       const stream = changeable(account, input)

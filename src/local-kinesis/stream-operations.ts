@@ -2,7 +2,7 @@ import { invalidArgument } from './api-error.ts'
 import { name, operation, type Operation, streamAddress } from './operation.ts'
 import type { Stream } from './stream.ts'
 import { integer, required, structure, text } from './validation.ts'
-import { pageToken, readPageToken } from './paging.ts'
+import { pageAfter, readPageToken } from './paging.ts'
 
 const streamMode = structure({ StreamMode: required(text({ oneOf: ['PROVISIONED', 'ON_DEMAND'] })) })
 
@@ -41,15 +41,15 @@ export const streamOperations: Record<string, Operation> = {
     { ...streamAddress, Limit: integer({ min: 1, max: 10_000 }), ExclusiveStartShardId: name() },
     (account, input) => {
       const stream = account.stream(input)
-      stream.trim(account.now())
-      const after = input.ExclusiveStartShardId ?? ''
-      const shards = stream.shards.filter((shard) => shard.id > after)
-      const page = shards.slice(0, Math.min(input.Limit ?? 100, 100))
+      const now = account.now()
+      stream.trim(now)
+      const size = Math.min(input.Limit ?? 100, 100)
+      const page = pageAfter(input.ExclusiveStartShardId ?? '', stream.shards, (shard) => shard.id, size, now)
       return {
         StreamDescription: {
           ...describe(stream),
-          Shards: page.map((shard) => shard.describe()),
-          HasMoreShards: page.length < shards.length,
+          Shards: page.items.map((shard) => shard.describe()),
+          HasMoreShards: page.token !== undefined,
         },
       }
     },
@@ -75,18 +75,16 @@ export const streamOperations: Record<string, Operation> = {
       NextToken: text({ min: 1, max: 1_048_576 }),
     },
     (account, input) => {
-      const token = input.NextToken === undefined ? undefined : readPageToken(input.NextToken, account.now())
-      const after = token?.after ?? input.ExclusiveStartStreamName ?? ''
-      const streams = [...account.streams.values()]
-        .filter((stream) => stream.name > after)
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-      const page = streams.slice(0, Math.min(input.Limit ?? 100, 100))
-      const more = page.length < streams.length
+      const now = account.now()
+      const [last] = input.NextToken === undefined ? [] : readPageToken(input.NextToken, now)
+      const after = last ?? input.ExclusiveStartStreamName ?? ''
+      const size = Math.min(input.Limit ?? 100, 100)
+      const page = pageAfter(after, account.streams.values(), (stream) => stream.name, size, now)
       return {
-        StreamNames: page.map((stream) => stream.name),
-        HasMoreStreams: more,
-        NextToken: more ? pageToken('', page.at(-1)!.name, account.now()) : undefined,
-        StreamSummaries: page.map((stream) => ({
+        StreamNames: page.items.map((stream) => stream.name),
+        HasMoreStreams: page.token !== undefined,
+        NextToken: page.token,
+        StreamSummaries: page.items.map((stream) => ({
           StreamName: stream.name,
           StreamARN: stream.arn,
           StreamStatus: stream.status,

@@ -142,8 +142,8 @@ async function consumer(
 ): Promise<{
   client: Kinesis
   kinesis: LocalKinesis
-  put(text: string): Promise<unknown>
-  subscribe(position: StartingPosition): Promise<Events>
+  put: (text: string) => Promise<unknown>
+  subscribe: (position: StartingPosition) => Promise<Events>
 }> {
   const { kinesis, client } = await start(t, { streams: { spans: 1 }, changeMs: 0, ...options })
   const subscriber = connect(kinesis.endpoint)

@@ -112,6 +112,37 @@ test('a null member counts as left out', async (t) => {
   assert.equal(JSON.parse(answer.body).FailedRecordCount, 0)
 })
 
+test('noise on the line and clients that leave in the middle do no harm', async (t) => {
+  const { kinesis, client } = await start(t, { streams: { spans: 1 }, fault: () => ({ delayMs: 1 }) })
+  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+  const noise = [
+    '\x16\x03\x01\x02',
+    'P',
+    'PRI nothing',
+    `${preface}garbage that is no frame`,
+    'POST / HTTP/1.1\r\n',
+  ]
+  for (const text of noise) {
+    const socket = net.connect(kinesis.port, '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    await new Promise((resolve) => socket.write(text, resolve))
+    socket.destroy()
+  }
+  for (const leaving of [clientFor(kinesis.endpoint), http1ClientFor(kinesis.endpoint)]) {
+    for (const Data of [Buffer.alloc(10), Buffer.alloc(900_000)]) {
+      const abort = new AbortController()
+      const put = leaving.putRecord(
+        { StreamName: 'spans', PartitionKey: 'k', Data },
+        { abortSignal: abort.signal },
+      )
+      setImmediate(() => abort.abort())
+      await put.catch(() => {})
+    }
+    leaving.destroy()
+  }
+  await client.listShards({ StreamName: 'spans' })
+})
+
 test('close ends open connections, idle and busy ones', async () => {
   const kinesis = await startLocalKinesis({ streams: { spans: 1 }, fault: () => ({ hang: true }) })
   const idle = net.connect(kinesis.port, '127.0.0.1')

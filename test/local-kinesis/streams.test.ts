@@ -112,6 +112,17 @@ test('shards are listed page by page', async (t) => {
   const both = client.listShards({ StreamName: 'spans', NextToken: token })
   await assert.rejects(both, refusal('InvalidArgumentException'))
   await assert.rejects(client.listShards({ NextToken: 'nonsense' }), refusal('InvalidArgumentException'))
+  const filtered = {
+    StreamName: 'spans',
+    ShardFilter: { Type: 'AFTER_SHARD_ID', ShardId: shardId(1) },
+  } as const
+  const some = await client.listShards({ ...filtered, MaxResults: 1 })
+  const rest = await client.listShards({ NextToken: some.NextToken })
+  assert.deepEqual(
+    [...some.Shards!, ...rest.Shards!].map(({ ShardId }) => ShardId),
+    [2, 3, 4].map(shardId),
+    'a filter goes on through the pages',
+  )
   now += 301_000
   await assert.rejects(client.listShards({ NextToken: token }), refusal('ExpiredNextTokenException'))
 
