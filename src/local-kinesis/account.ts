@@ -1,4 +1,4 @@
-import { inUse, invalidArgument, limitExceeded, notFound } from './api-error.ts'
+import { ApiError, inUse, invalidArgument, limitExceeded, notFound } from './api-error.ts'
 import type { FaultHook } from './fault.ts'
 import type { Limits } from './limits.ts'
 import { type Retention, Stream } from './stream.ts'
@@ -23,6 +23,14 @@ export interface StreamAddress {
 
 /** The account number in every ARN. */
 export const accountId = '000000000000'
+
+/** A shard has given or taken what it may for now. */
+export function rateExceeded(shardId: string, streamName: string): ApiError {
+  return new ApiError(
+    'ProvisionedThroughputExceededException',
+    `Rate exceeded for shard ${shardId} in stream ${streamName} under account ${accountId}.`,
+  )
+}
 
 /** All streams of one local Kinesis. */
 export class Account {

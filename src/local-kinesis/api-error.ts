@@ -33,11 +33,6 @@ export function limitExceeded(message: string): ApiError {
   return new ApiError('LimitExceededException', message)
 }
 
-/** A shard has given or taken what it may for now. */
-export function throughputExceeded(message: string): ApiError {
-  return new ApiError('ProvisionedThroughputExceededException', message)
-}
-
 /** The request cannot be read into the shape its operation has. */
 export function serializationError(message: string): ApiError {
   return new ApiError('SerializationException', message)

@@ -1,6 +1,6 @@
 import type { Account } from './account.ts'
 import { type Checked, checkRequest, type Fields, required, type Rule, text } from './validation.ts'
-import type { ApiError } from './api-error.ts'
+import { type ApiError, invalidArgument } from './api-error.ts'
 import type { Subscription } from './subscription.ts'
 
 /** One operation of the API. */
@@ -24,6 +24,7 @@ export function operation<F extends Fields>(
   return {
     answer(account, input, recordFault) {
       checkRequest(input, fields)
+      if ('DryRun' in input && input.DryRun) throw invalidArgument('DryRun is not supported by this server.')
       return run(account, input as Checked<F>, recordFault) ?? undefined
     },
   }

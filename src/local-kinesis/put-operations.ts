@@ -1,7 +1,14 @@
-import { type Account, accountId } from './account.ts'
-import { invalidArgument, serializationError, throughputExceeded, validationError } from './api-error.ts'
+import { type Account, rateExceeded } from './account.ts'
+import { ApiError, invalidArgument, serializationError, validationError } from './api-error.ts'
 import { type HashKey, hashPartitionKey, parseHashKey } from './hash-key.ts'
-import { hashKey, operation, type Operation, sequenceNumber, streamAddress } from './operation.ts'
+import {
+  hashKey,
+  operation,
+  type Operation,
+  type RecordFault,
+  sequenceNumber,
+  streamAddress,
+} from './operation.ts'
 import type { Shard } from './shard.ts'
 import type { Stream } from './stream.ts'
 import { blob, broken, list, required, structure, text } from './validation.ts'
@@ -19,18 +26,9 @@ export const putOperations: Record<string, Operation> = {
     (account, input, recordFault) => {
       const entry = readEntry(input, 'data', account)
       const stream = account.usableStream(input)
-      const shard = stream.shardFor(entry.hashKey)
-      const fault = recordFault(0, shard.id)
-      if (fault) throw fault
-
-      const now = account.now()
-      if (!shard.admit(entry.bytes, now)) {
-        account.throttledRecords++
-        throw throughputExceeded(rateExceeded(shard, stream))
-      }
-      const sequenceNumber = shard.append(entry.partitionKey, entry.data, entry.bytes, now)
-      settle(stream, [shard], now)
-      return { ShardId: shard.id, SequenceNumber: sequenceNumber }
+      const [result] = store(account, stream, [entry], recordFault)
+      if (result instanceof ApiError) throw result
+      return result
     },
   ),
 
@@ -49,33 +47,13 @@ export const putOperations: Record<string, Operation> = {
         throw invalidArgument(`Records size exceeds ${callBytes / (1 << 20)} MB limit`)
       }
 
-      const stream = account.usableStream(input)
-      const now = account.now()
-      const touched = new Set<Shard>()
-      let failed = 0
-      const results = entries.map((entry, i) => {
-        const shard = stream.shardFor(entry.hashKey)
-        const fault = recordFault(i, shard.id)
-        if (fault) {
-          failed++
-          return { ErrorCode: fault.type, ErrorMessage: fault.message }
-        }
-        if (!shard.admit(entry.bytes, now)) {
-          failed++
-          account.throttledRecords++
-          return {
-            ErrorCode: 'ProvisionedThroughputExceededException',
-            ErrorMessage: rateExceeded(shard, stream),
-          }
-        }
-        touched.add(shard)
-        return {
-          SequenceNumber: shard.append(entry.partitionKey, entry.data, entry.bytes, now),
-          ShardId: shard.id,
-        }
-      })
-      settle(stream, touched, now)
-      return { FailedRecordCount: failed, Records: results }
+      const results = store(account, account.usableStream(input), entries, recordFault)
+      return {
+        FailedRecordCount: results.filter((result) => result instanceof ApiError).length,
+        Records: results.map((result) =>
+          result instanceof ApiError ? { ErrorCode: result.type, ErrorMessage: result.message } : result,
+        ),
+      }
     },
   ),
 }
@@ -85,6 +63,11 @@ interface Entry {
   readonly hashKey: HashKey
   readonly data: Buffer
   readonly bytes: number
+}
+
+interface Stored {
+  readonly SequenceNumber: string
+  readonly ShardId: string
 }
 
 function readEntry(
@@ -124,11 +107,27 @@ function decodedLength(base64: string): number {
   return (base64.length / 4) * 3 - padding
 }
 
-function settle(stream: Stream, shards: Iterable<Shard>, now: number): void {
+/** Stores what its shards take, and says of each entry where it went or why it did not. */
+function store(
+  account: Account,
+  stream: Stream,
+  entries: readonly Entry[],
+  recordFault: RecordFault,
+): (Stored | ApiError)[] {
+  const now = account.now()
+  const touched = new Set<Shard>()
+  const results = entries.map(({ hashKey, partitionKey, data, bytes }, i) => {
+    const shard = stream.shardFor(hashKey)
+    const fault = recordFault(i, shard.id)
+    if (fault) return fault
+    if (!shard.admit(bytes, now)) {
+      account.throttledRecords++
+      return rateExceeded(shard.id, stream.name)
+    }
+    touched.add(shard)
+    return { SequenceNumber: shard.append(partitionKey, data, bytes, now), ShardId: shard.id }
+  })
   stream.trim(now)
-  for (const shard of shards) shard.notify()
-}
-
-function rateExceeded(shard: Shard, stream: Stream): string {
-  return `Rate exceeded for shard ${shard.id} in stream ${stream.name} under account ${accountId}.`
+  for (const shard of touched) shard.notify()
+  return results
 }

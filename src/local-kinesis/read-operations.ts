@@ -1,5 +1,5 @@
-import { type Account, accountId } from './account.ts'
-import { ApiError, invalidArgument, notFound, throughputExceeded } from './api-error.ts'
+import { type Account, accountId, rateExceeded } from './account.ts'
+import { ApiError, invalidArgument, notFound } from './api-error.ts'
 import { name, operation, type Operation, sequenceNumber, streamAddress } from './operation.ts'
 import { decodeToken, encodeToken } from './paging.ts'
 import type { StoredRecord } from './record-log.ts'
@@ -47,9 +47,7 @@ export const readOperations: Record<string, Operation> = {
         throw invalidArgument('The StreamARN is not that of the stream the ShardIterator belongs to.')
       }
       if (!shard.reads.has(1, now) || !shard.readBytes.has(0, now)) {
-        throw throughputExceeded(
-          `Rate exceeded for shard ${shard.id} in stream ${stream.name} under account ${accountId}.`,
-        )
+        throw rateExceeded(shard.id, stream.name)
       }
       stream.trim(now)
       const { readRecords, readBytes } = account.settings.limits

@@ -16,11 +16,12 @@ export class Subscription {
   readonly #consumer: Consumer
   readonly #shard: Shard
   readonly #pace: TokenBucket
-  readonly #cleanup: (() => void)[] = []
+  readonly #watcher = (): void => this.#push()
   #next: number
   #output: Writable | undefined
   #paused = false
   #cancelBeat = (): void => {}
+  #cancelEnd = (): void => {}
   #cancelWait = (): void => {}
 
   constructor(account: Account, consumer: Consumer, shard: Shard, from: number) {
@@ -34,26 +35,15 @@ export class Subscription {
   /** Begins to push to a response whose headers are sent. */
   start(output: Writable): void {
     this.#output = output
-    const mine = {
+    const { subscriptions } = this.#consumer
+    subscriptions.get(this.#shard.id)?.end('ResourceInUseException', 'Another subscription took over.')
+    subscriptions.set(this.#shard.id, {
       since: this.#account.now(),
-      end: (type: string, message: string) => this.#fail(type, message),
-    }
-    this.#consumer.subscriptions
-      .get(this.#shard.id)
-      ?.end('ResourceInUseException', 'Another subscription took over.')
-    this.#consumer.subscriptions.set(this.#shard.id, mine)
-    const push = (): void => this.#push()
-    this.#shard.watchers.add(push)
+      end: (type, message) => this.#fail(type, message),
+    })
+    this.#shard.watchers.add(this.#watcher)
+    this.#cancelEnd = this.#account.after(this.#account.settings.subscriptionMs, () => this.#finish())
     output.once('close', () => this.#stop())
-    this.#cleanup.push(
-      () => this.#shard.watchers.delete(push),
-      () => {
-        const { subscriptions } = this.#consumer
-        // The five seconds before the next may begin still count, so an ended one is kept, to be replaced.
-        if (subscriptions.get(this.#shard.id) === mine) mine.end = () => {}
-      },
-      this.#account.after(this.#account.settings.subscriptionMs, () => this.#finish()),
-    )
     output.write(eventMessage({ ':message-type': 'event', ':event-type': 'initial-response', ...json }, '{}'))
     this.#beat()
   }
@@ -117,7 +107,8 @@ export class Subscription {
     this.#output = undefined
     this.#cancelBeat()
     this.#cancelWait()
-    for (const undo of this.#cleanup.splice(0)) undo()
+    this.#cancelEnd()
+    this.#shard.watchers.delete(this.#watcher)
   }
 }
 

@@ -112,6 +112,13 @@ test('a null member counts as left out', async (t) => {
   assert.equal(JSON.parse(answer.body).FailedRecordCount, 0)
 })
 
+test('refuses a dry run rather than do it', async (t) => {
+  const { kinesis, client } = await start(t, { streams: { spans: 1 } })
+  const put = { StreamName: 'spans', PartitionKey: 'k', Data: new Uint8Array(1), DryRun: true }
+  await assert.rejects(client.putRecord(put), refusal('InvalidArgumentException', /DryRun/))
+  assert.equal(kinesis.records('spans').length, 0)
+})
+
 test('noise on the line and clients that leave in the middle do no harm', async (t) => {
   const { kinesis, client } = await start(t, { streams: { spans: 1 }, fault: () => ({ delayMs: 1 }) })
   const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
