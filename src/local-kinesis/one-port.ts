@@ -40,7 +40,7 @@ export async function listenOnOnePort(
       const first: Buffer | null = socket.read()
       if (!first) return
       socket.unshift(first)
-      // 'PRI' alone would do: no HTTP/1.1 method begins with it, and a shorter first packet is no real client's.
+      // HTTP/2 begins with 'PRI', as no HTTP/1.1 method does. No real client's first packet is shorter.
       const protocol = first.subarray(0, 3).toString('latin1') === 'PRI' ? 'http2' : 'http1'
       connections[protocol]++
       if (protocol === 'http2') http2Server.emit('connection', socket)

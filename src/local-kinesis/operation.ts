@@ -1,7 +1,7 @@
 import type { Account } from './account.ts'
-import { type Checked, checkRequest, type Fields, required, type Rule, text } from './validation.ts'
 import { type ApiError, invalidArgument } from './api-error.ts'
 import type { Subscription } from './subscription.ts'
+import { type Checked, checkRequest, type Fields, required, type Rule, text } from './validation.ts'
 
 /** One operation of the API. */
 export interface Operation {

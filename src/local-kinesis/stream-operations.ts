@@ -1,8 +1,8 @@
 import { invalidArgument } from './api-error.ts'
 import { name, operation, type Operation, streamAddress } from './operation.ts'
+import { pageAfter, readPageToken } from './paging.ts'
 import type { Stream } from './stream.ts'
 import { integer, required, structure, text } from './validation.ts'
-import { pageAfter, readPageToken } from './paging.ts'
 
 const streamMode = structure({ StreamMode: required(text({ oneOf: ['PROVISIONED', 'ON_DEMAND'] })) })
 

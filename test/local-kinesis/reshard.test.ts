@@ -16,10 +16,8 @@ test('a split shard ends, names its children, and they take over', async (t) => 
       Data: Buffer.from(text),
     })
   await put('0', 'before')
-  const split = { StreamName: 'spans', ShardToSplit: shardId(0), NewStartingHashKey: half }
-  await client.splitShard(split)
-  await assert.rejects(client.splitShard(split), refusal('ResourceInUseException', /in state UPDATING/))
-  assert.equal((await put('0', 'during')).ShardId, shardId(0))
+  await put('0', 'more')
+  await client.splitShard({ StreamName: 'spans', ShardToSplit: shardId(0), NewStartingHashKey: half })
   await untilActive(client, 'spans')
   assert.equal((await put('0', 'low')).ShardId, shardId(1))
   assert.equal((await put(half, 'high')).ShardId, shardId(2))
@@ -34,7 +32,7 @@ test('a split shard ends, names its children, and they take over', async (t) => 
   assert.deepEqual(high.HashKeyRange, { StartingHashKey: half, EndingHashKey: last })
 
   const read = await client.getRecords({ ShardIterator: await fromStart(client, 'spans') })
-  assert.deepEqual(texts(read.Records), ['before', 'during'])
+  assert.deepEqual(texts(read.Records), ['before', 'more'])
   assert.equal(read.NextShardIterator, undefined)
   assert.equal(read.MillisBehindLatest, 0)
   assert.deepEqual(read.ChildShards, [
@@ -44,6 +42,17 @@ test('a split shard ends, names its children, and they take over', async (t) => 
   const part = await client.getRecords({ ShardIterator: await fromStart(client, 'spans'), Limit: 1 })
   assert.ok(part.NextShardIterator)
   assert.equal(part.ChildShards, undefined)
+})
+
+test('a shard that is being split still takes and gives, but is not split again', async (t) => {
+  const { client } = await start(t, { streams: { spans: 1 }, changeMs: 600_000 })
+  const split = { StreamName: 'spans', ShardToSplit: shardId(0), NewStartingHashKey: half }
+  await client.splitShard(split)
+  await assert.rejects(client.splitShard(split), refusal('ResourceInUseException', /in state UPDATING/))
+  await client.putRecord({ StreamName: 'spans', PartitionKey: 'k', Data: Buffer.from('a') })
+  const read = await client.getRecords({ ShardIterator: await fromStart(client, 'spans') })
+  assert.deepEqual(texts(read.Records), ['a'])
+  assert.ok(read.NextShardIterator)
 })
 
 test('merged shards have one child between them', async (t) => {

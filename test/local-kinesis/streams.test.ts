@@ -5,11 +5,6 @@ import { refusal, shardId, start, untilActive } from './kinesis-under-test.js'
 test('a stream is made, described and deleted', async (t) => {
   const { client } = await start(t)
   await client.createStream({ StreamName: 'spans', ShardCount: 3 })
-  const creating = await client.describeStreamSummary({ StreamName: 'spans' })
-  assert.equal(creating.StreamDescriptionSummary?.StreamStatus, 'CREATING')
-  const put = { StreamName: 'spans', PartitionKey: 'k', Data: new Uint8Array(1) }
-  await assert.rejects(client.putRecord(put), refusal('ResourceNotFoundException'))
-
   await untilActive(client, 'spans')
   const { StreamDescription: stream } = await client.describeStream({ StreamName: 'spans' })
   assert.equal(stream?.StreamStatus, 'ACTIVE')
@@ -42,6 +37,19 @@ test('a stream is made, described and deleted', async (t) => {
   await assert.rejects(async () => {
     for (;;) await client.describeStreamSummary({ StreamName: 'spans' })
   }, refusal('ResourceNotFoundException'))
+})
+
+test('a stream that is being made is there, but holds nothing yet', async (t) => {
+  const { client } = await start(t, { changeMs: 600_000 })
+  await client.createStream({ StreamName: 'spans', ShardCount: 3 })
+  const { StreamDescription } = await client.describeStream({ StreamName: 'spans' })
+  assert.equal(StreamDescription?.StreamStatus, 'CREATING')
+  assert.deepEqual(StreamDescription.Shards, [])
+  const put = { StreamName: 'spans', PartitionKey: 'k', Data: new Uint8Array(1) }
+  await assert.rejects(client.putRecord(put), refusal('ResourceNotFoundException'))
+  await client.deleteStream({ StreamName: 'spans' })
+  const { StreamDescriptionSummary } = await client.describeStreamSummary({ StreamName: 'spans' })
+  assert.equal(StreamDescriptionSummary?.StreamStatus, 'DELETING')
 })
 
 test('a stream is addressed by name, by ARN, or by both', async (t) => {
