@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
 
 /** Marks our signal handlers, those of another copy of this package included. */
 const OURS = Symbol.for('tdist.ending')
@@ -29,11 +30,15 @@ export function flushAtExit(
     }
   }
 
-  let hasGivenUp = false
+  // Flushing wakes the event loop, and so `beforeExit` comes again, with new spans perhaps: all of its
+  // flushes together keep to the deadline.
+  let remainingMs = deadlineMs
   const onBeforeExit = (): void => {
-    // Flushing wakes the event loop, and so this comes again: with spans left, the collector is away.
-    if (hasGivenUp || (unsent && left() === 0)) return
-    void within(deadlineMs, flush).then(() => (hasGivenUp = unsent === undefined || left() > 0))
+    if (remainingMs <= 0 || (unsent && left() === 0)) return
+    const start = performance.now()
+    void within(remainingMs, flush).then(() => {
+      remainingMs = unsent ? remainingMs - (performance.now() - start) : 0
+    })
   }
 
   const sayLoss = (): void => {
