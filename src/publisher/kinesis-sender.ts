@@ -30,10 +30,10 @@ const REQUEST_MS = 6000
  */
 export function kinesisSender(options: KinesisSenderOptions): Sender {
   const { streamName, streamArn } = options
-  if ((streamName === undefined) === (streamArn === undefined)) {
+  if (!streamName === !streamArn) {
     throw new Error('tdist: kinesisSender needs a streamName or a streamArn, and not both')
   }
-  const stream = streamName === undefined ? { StreamARN: streamArn } : { StreamName: streamName }
+  const stream = streamName ? { StreamName: streamName } : { StreamARN: streamArn }
   let client = options.client
 
   async function put(records: readonly SpanRecord[]): Promise<readonly Outcome[] | void> {
@@ -47,7 +47,7 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
       output = await client.send(new PutRecordsCommand({ ...stream, Records }), { abortSignal })
     } catch (error) {
       if (isThrottling(error)) return records.map(() => 'throttled')
-      throw callError(error, streamName ?? streamArn!)
+      throw callError(error, streamName || streamArn!)
     }
     if (!output.FailedRecordCount) return
     return output.Records?.map(({ ErrorCode }) => recordOutcome(ErrorCode))

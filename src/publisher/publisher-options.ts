@@ -17,6 +17,10 @@ export interface PublisherOptions {
   readonly callTimeoutMs?: number | undefined
   /** How old a span may grow before it is no longer sent (`expired`), in milliseconds. Default 30 000. */
   readonly maxAgeMs?: number | undefined
+}
+
+/** What the wiring adds to a user's options. */
+export interface Surroundings {
   /** Runs a function outside any request's context, untraced. By default it is only called. */
   readonly outside?: (<T>(fn: () => T) => T) | undefined
 }
@@ -46,7 +50,11 @@ const RECORD_BYTES = 51_200
 const LONGEST_TIMER = 2 ** 31 - 1
 
 /** Throws an error that says what to change. */
-export function checkOptions(sender: Sender, encoder: Encoder, options: PublisherOptions): Settings {
+export function checkOptions(
+  sender: Sender,
+  encoder: Encoder,
+  options: PublisherOptions & Surroundings,
+): Settings {
   if (sender.encoding !== encoder.encoding) {
     throw new Error(`tdist: the sender takes ${sender.encoding}, but the encoder writes ${encoder.encoding}`)
   }

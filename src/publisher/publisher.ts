@@ -4,10 +4,19 @@ import type { ZipkinSpan } from '../codec/zipkin-span.ts'
 import { describe, warn } from '../log.ts'
 import { Delivery } from './delivery.ts'
 import { Losses, type DropReason, type PublisherStats } from './metrics.ts'
-import { checkOptions, deadline, type PublisherOptions, type Settings } from './publisher-options.ts'
+import {
+  checkOptions,
+  deadline,
+  type PublisherOptions,
+  type Settings,
+  type Surroundings,
+} from './publisher-options.ts'
 import { cutShort, RecordWriter } from './record-writer.ts'
 import type { Reporter } from './reporter.ts'
 import type { Sender } from './sender.ts'
+
+export type { PublisherOptions } from './publisher-options.ts'
+export type { DropReason, PublisherStats } from './metrics.ts'
 
 /**
  * Takes finished spans, encodes them at once into records, and gives those to a sender in the background. It
@@ -30,7 +39,7 @@ export class Publisher implements Reporter {
   #closing: Promise<void> | undefined
 
   /** Throws when an option is wrong, or when the sender does not take what the encoder writes. */
-  constructor(sender: Sender, encoder: Encoder, options: PublisherOptions = {}) {
+  constructor(sender: Sender, encoder: Encoder, options: PublisherOptions & Surroundings = {}) {
     const set = checkOptions(sender, encoder, options)
     this.#set = set
     this.#writer = new RecordWriter(encoder, set.recordBytes)

@@ -120,6 +120,15 @@ test('posts what Zipkin expects, over connections that are kept', async () => {
   server.close()
 })
 
+test('sends the credentials that its URL holds', async () => {
+  const server = await collector((res) => res.writeHead(202).end())
+  const sender = httpSender({ url: server.url.replace('//', '//me:p%40ss@') })
+  await sender.send([record])
+  await sender.close?.()
+  assert.equal(server.requests[0]!.headers['authorization'], `Basic ${btoa('me:p@ss')}`)
+  server.close()
+})
+
 test('a connection that is never made fails, and is tried again', async () => {
   // A listener whose backlog is full would be the real thing; a TLS server that says nothing is as silent.
   const silent = createServer().listen(0, '127.0.0.1')
