@@ -45,7 +45,10 @@ export function flushAtExit(
     const spans = left()
     if (spans === 0) return
     try {
-      writeSync(2, `tdist: ${spans} spans were not sent before the process ended\n`)
+      writeSync(
+        2,
+        `tdist: ${spans} ${spans === 1 ? 'span was' : 'spans were'} not sent before the process ended\n`,
+      )
     } catch {
       // A closed standard error is the service's own affair.
     }

@@ -99,7 +99,10 @@ export class Losses {
     this.#said[reason] = this.#counts[reason]
     const lost = reason === 'inDoubt' ? 'may be lost' : 'dropped'
     const cause = this.#causes[reason]
-    warn(`publisher ${reason}`, `${spans} spans ${lost}: ${this.#what[reason]}${cause ? `: ${cause}` : ''}`)
+    warn(
+      `publisher ${reason}`,
+      `${spans} ${spans === 1 ? 'span' : 'spans'} ${lost}: ${this.#what[reason]}${cause ? `: ${cause}` : ''}`,
+    )
     return true
   }
 }

@@ -49,7 +49,7 @@ async function run(program: string, signals: NodeJS.Signals[] = []): Promise<End
 
 const STAY = `const timer = setInterval(() => {}, 60_000); writeSync(1, 'ready\\n');`
 const SENT = 'sent\n'
-const LOST = 'tdist: 1 spans were not sent before the process ended\n'
+const LOST = 'tdist: 1 span was not sent before the process ended\n'
 
 describe('a natural end', { concurrency: 2 }, () => {
   test('flushes and keeps the exit code', async () => {

@@ -29,7 +29,7 @@ test('a loss is one line for each reason, with how many and why', () => {
   ])
   const hanging = '() => new Promise(() => {})'
   assert.deepEqual(said(hanging, 'reportMany(publisher, 1); await publisher.close(1)'), [
-    'tdist: 1 spans may be lost: sent, and no answer came',
+    'tdist: 1 span may be lost: sent, and no answer came',
   ])
   const reporting = `for (let i = 0; i < 50; i++) { reportMany(publisher, 10); await new Promise(setImmediate) }`
   assert.equal(said(hanging, `${reporting} await publisher.flush(20)`).length, 1)
