@@ -1,9 +1,12 @@
 const FIRST_MS = 100
 const LONGEST_MS = 5000
+/** A probe that hangs must not keep the next one back. */
+const PROBE_MS = 1000
 
 /**
  * Holds calls back after whole calls have failed: for a random part of 100 ms, 200 ms, 400 ms ... 5 s (full
- * jitter). After the wait one call goes out as a probe; its success opens the way again.
+ * jitter). After the wait one call goes out as a probe, and another each second until one of them has ended; any
+ * success opens the way again.
  */
 export class Breaker {
   #failures = 0
@@ -17,6 +20,11 @@ export class Breaker {
   /** How long to wait before the next call, in milliseconds; 0 is no wait. */
   waitMs(now: number): number {
     return Math.max(0, this.#until - now)
+  }
+
+  /** A call begins. */
+  started(now: number): void {
+    if (this.#failures > 0) this.#until = now + PROBE_MS
   }
 
   /** A call failed; `failuresAtStart` is what `failures` was when it began. */

@@ -53,12 +53,14 @@ export class Delivery {
   drain(atOnce: boolean = false): void {
     if (atOnce) this.#breaker.tryNow()
     while (!this.#stopped && this.queue.length > 0) {
+      if (this.#callsInFlight >= this.#set.concurrency) return
       const now = performance.now()
       const waitMs = this.#breaker.waitMs(now)
       if (waitMs > 0) return this.#wakeIn(waitMs)
-      if (this.#callsInFlight >= (this.#breaker.failures > 0 ? 1 : this.#set.concurrency)) return
       const records = this.#take(now)
-      if (records.length > 0) void this.#call(records)
+      if (records.length === 0) return
+      this.#breaker.started(now)
+      void this.#call(records)
     }
   }
 

@@ -84,6 +84,26 @@ describe('a sender that fails', () => {
     assertBalanced(publisher.stats())
   })
 
+  test('by hanging once and failing once: the call that hangs does not hold up the others', async () => {
+    const sender = testSender(
+      (_, call) => {
+        if (call === 1) return never()
+        if (call === 2) throw new SendError('away', 'failed')
+        return undefined
+      },
+      { maxRecords: 1 },
+    )
+    const publisher = new Publisher(sender, plainJson, { callTimeoutMs: 1_000_000 })
+    reportMany(publisher, 1)
+    void publisher.flush(0)
+    reportMany(publisher, 1, 1)
+    await publisher.flush(0)
+    while (publisher.stats().sent === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    assert.deepEqual([publisher.stats().sent, publisher.stats().inFlight], [1, 1])
+    await publisher.close(0)
+    assertBalanced(publisher.stats())
+  })
+
   test('for good: expired, and said to be', async () => {
     const publisher = new Publisher(
       testSender(() => Promise.reject(new Error('away'))),
