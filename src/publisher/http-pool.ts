@@ -19,6 +19,9 @@ export interface HttpAnswer {
   readonly body: Buffer
 }
 
+/** Opened as they are needed: what bounds calls is the publisher's concurrency. */
+const MAX_SOCKETS = 8
+
 /**
  * Keep-alive connections of HTTP/1.1 that do not keep the process alive, with timeouts that end a request. A
  * connection that went silent costs one timeout: the idle ones, which may be as dead, are closed with it.
@@ -29,10 +32,10 @@ export class HttpPool {
   readonly #agents: { http: http.Agent; https: https.Agent }
 
   /** `connectMs` limits the time to a connection, `requestMs` that to the end of the answer. */
-  constructor(connectMs: number, requestMs: number, maxSockets: number) {
+  constructor(connectMs: number, requestMs: number) {
     this.#connectMs = connectMs
     this.#requestMs = requestMs
-    const options = { keepAlive: true, maxSockets }
+    const options = { keepAlive: true, maxSockets: MAX_SOCKETS }
     this.#agents = { http: new http.Agent(options), https: new https.Agent(options) }
   }
 

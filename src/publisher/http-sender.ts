@@ -50,7 +50,7 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
     const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
     headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`
   }
-  const pool = new HttpPool(Math.min(CONNECT_MS, timeoutMs), timeoutMs, 2)
+  const pool = new HttpPool(Math.min(CONNECT_MS, timeoutMs), timeoutMs)
   const target = {
     protocol: url.protocol,
     // An IPv6 address has brackets in a URL only.

@@ -85,7 +85,7 @@ async function loadSdk(): Promise<Sdk> {
  * pooled session it does not recover from one that went silent. HTTP/1.1 has neither fault and costs less.
  */
 function newClient(Client: Sdk['KinesisClient'], { region, endpoint }: KinesisSenderOptions): KinesisClient {
-  const pool = new HttpPool(CONNECT_MS, REQUEST_MS, 4)
+  const pool = new HttpPool(CONNECT_MS, REQUEST_MS)
   return new Client({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
