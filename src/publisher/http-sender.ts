@@ -1,6 +1,4 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import type { Encoding } from '../codec/encoder.ts'
 import { HttpPool } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
@@ -23,7 +21,8 @@ const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
   json: 'application/json',
 }
 const CONNECT_MS = 2000
-const compress = promisify(gzip)
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
  * Posts spans to a Zipkin collector: https://zipkin.io/zipkin-api/#/default/post_spans. 2xx is sent; 408 and 429
@@ -42,8 +41,11 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
   const headers: Record<string, string> = { 'content-type': CONTENT_TYPES[encoding] }
   if (options.gzip) headers['content-encoding'] = 'gzip'
   for (const [name, value] of Object.entries(options.headers ?? {})) {
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
+    if (!HEADER_NAME.test(name) || typeof value !== 'string' || !HEADER_VALUE.test(value)) {
+      throw new Error(
+        `tdist: httpSender cannot send the header ${JSON.stringify(name)}: check its name and value`,
+      )
+    }
     headers[name.toLowerCase()] = value
   }
   if ((url.username || url.password) && headers['authorization'] === undefined) {
@@ -83,6 +85,11 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
     send: async (records) => Promise.all(records.map(post)),
     close: () => pool.close(),
   }
+}
+
+async function compress(bytes: Uint8Array): Promise<Buffer> {
+  const { gzip } = await import('node:zlib')
+  return promisify(gzip)(bytes)
 }
 
 function readUrl(text: string): URL {

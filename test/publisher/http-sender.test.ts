@@ -150,5 +150,7 @@ test('wrong options are said in one line', () => {
   assert.throws(() => httpSender({ url: '' }), /must begin with/)
   assert.throws(() => httpSender({ encoding: 'thrift' as 'json' }), /must be 'proto3' or 'json', not thrift/)
   assert.throws(() => httpSender({ timeoutMs: 0 }), /timeoutMs of httpSender must be at least 1, not 0/)
-  assert.throws(() => httpSender({ headers: { 'a b': 'c' } }))
+  for (const headers of [{ 'a b': 'c' }, { a: 'b\nc' }, { a: 1 as unknown as string }]) {
+    assert.throws(() => httpSender({ headers }), /cannot send the header "a( b)?"/)
+  }
 })
