@@ -68,8 +68,7 @@ export class RecordWriter {
 export function cutShort(span: ZipkinSpan): ZipkinSpan {
   const short: ZipkinSpan = { ...span }
   if (span.tags) {
-    short.tags = {}
-    for (const [key, value] of Object.entries(span.tags)) short.tags[cut(key)] = cut(value)
+    short.tags = Object.fromEntries(Object.entries(span.tags).map(([key, value]) => [cut(key), cut(value)]))
   }
   if (span.annotations) short.annotations = span.annotations.map((a) => ({ ...a, value: cut(a.value) }))
   return short

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
+import { decodeJson, jsonEncoder } from '#src/codec/json.js'
+import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
 import { Publisher } from '#src/publisher/publisher.js'
 import { SendError, type SpanRecord } from '#src/publisher/sender.js'
 import {
@@ -33,6 +35,28 @@ describe('what is reported is sent', () => {
     assert.equal(publisher.stats().sent, 10_000)
     assertBalanced(publisher.stats())
   })
+
+  for (const [encoder, decode] of [
+    [proto3Encoder, decodeProto3],
+    [jsonEncoder, decodeJson],
+  ] as const) {
+    test(`as ${encoder.encoding}, and reads as it was`, async () => {
+      const sender = testSender(undefined, { encoding: encoder.encoding })
+      const publisher = new Publisher(sender, encoder)
+      const spans = Array.from({ length: 3000 }, (_, i) =>
+        newSpan(i + 1, { tags: { n: 'é'.repeat(i % 50) } }),
+      )
+      for (const span of spans) publisher.report(span)
+      await publisher.close()
+      assert.deepEqual(
+        sender.stored
+          .flatMap(({ bytes }) => decode(bytes))
+          .map((span) => ({ ...span, tags: { ...span.tags } })),
+        spans,
+      )
+      assert.ok(sender.stored.length > 1)
+    })
+  }
 
   test('after the linger, with no flush', async () => {
     const called = deferred<readonly SpanRecord[]>()
