@@ -50,7 +50,7 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
       throw callError(error, streamName || streamArn!)
     }
     if (!output.FailedRecordCount) return
-    return output.Records?.map(({ ErrorCode }) => recordOutcome(ErrorCode))
+    return (output.Records ?? []).map(({ ErrorCode }) => recordOutcome(ErrorCode))
   }
 
   return {

@@ -122,6 +122,18 @@ test('a record that failed goes again, alone and under a new key', async () => {
   server.close()
 })
 
+test('an answer that tells of failures and not of which leaves the spans in doubt', async () => {
+  const server = await stub(() => ({ FailedRecordCount: 1 }))
+  const publisher = new Publisher(
+    kinesisSender({ streamName: 'spans', endpoint: originOf(server), region }),
+    plainJsonAsProto3,
+  )
+  reportMany(publisher, 10)
+  await publisher.close(60_000)
+  assert.equal(publisher.stats().inDoubt, 10)
+  server.close()
+})
+
 describe('a call that fails as a whole', () => {
   const cases: [number, string, SendError['outcome']][] = [
     [400, 'ResourceNotFoundException', 'failed'],
