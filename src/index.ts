@@ -9,7 +9,7 @@ export { always, never, sampleRate, samplePerSecond, type Sampler } from './samp
 export { traced } from './traced.ts'
 export type { Format } from './propagation/composite.ts'
 export type { HttpOptions, HttpRules, HttpRequest, HttpResponse } from './transports/http.ts'
-export type { Publisher, PublisherOptions } from './publisher/publisher.ts'
+export type { DropReason, Publisher, PublisherOptions, PublisherStats } from './publisher/publisher.ts'
 export type { Sender, SpanRecord, Outcome } from './publisher/sender.ts'
 export { SendError } from './publisher/sender.ts'
 export { httpSender } from './publisher/http-sender.ts'

@@ -1,4 +1,6 @@
 import { networkInterfaces } from 'node:os'
+import { jsonEncoder } from './codec/json.ts'
+import { proto3Encoder } from './codec/proto3.ts'
 import { DataManager } from './context/data-manager.ts'
 import { senderFromEnvironment, disabledByEnvironment } from './environment.ts'
 import { describe, warn } from './log.ts'
@@ -41,6 +43,15 @@ export interface TracingOptions {
   readonly http?: HttpOptions
 }
 
+/** Stands in where there is no sender; nothing is reported then. */
+const NOWHERE: Sender = {
+  encoding: 'proto3',
+  maxRecordBytes: 1024,
+  maxRecords: 1,
+  maxCallBytes: 1024,
+  send: () => Promise.resolve(),
+}
+
 /** A service's tracing: what every instrumentation needs, in one object. Made by {@link createTracing}. */
 export class Tracing {
   readonly serviceName: string
@@ -53,6 +64,7 @@ export class Tracing {
   /** How often tracing itself failed, by place. The calls it failed in went on untraced. */
   readonly faults: Record<string, number> = {}
   readonly #unhook: () => void
+  readonly #publishes: boolean
 
   /** Use {@link createTracing}, which never throws. */
   constructor(options: TracingOptions) {
@@ -63,7 +75,9 @@ export class Tracing {
     this.propagation = propagationOf(options.propagation ?? ['b3'], options.baggage ?? [])
     const outside = <T>(fn: () => T): T => this.dataManager.untraced(fn)
     const sender = this.enabled ? (options.sender ?? senderFromEnvironment()) : undefined
-    this.publisher = new Publisher(sender, { ...options.publisher, outside })
+    const encoder = sender?.encoding === 'json' ? jsonEncoder : proto3Encoder
+    this.publisher = new Publisher(sender ?? NOWHERE, encoder, { ...options.publisher, outside })
+    this.#publishes = sender !== undefined
     const handler = options.spanHandler
     this.tracer = new Tracer({
       dataManager: this.dataManager,
@@ -78,7 +92,13 @@ export class Tracing {
       enabled: this.enabled,
       begin: handler?.begin ? this.#begin.bind(this, handler) : () => {},
     })
-    this.#unhook = this.enabled ? flushAtExit((deadlineMs) => this.publisher.flush(deadlineMs)) : () => {}
+    this.#unhook = this.enabled
+      ? flushAtExit(
+          (deadlineMs) => this.publisher.flush(deadlineMs),
+          2000,
+          () => this.#unsent(),
+        )
+      : () => {}
   }
 
   /** Sends what is queued; resolves when it is sent or the deadline (default 2000 ms) is over. Never rejects. */
@@ -112,11 +132,16 @@ export class Tracing {
     } catch (fault) {
       this.failed('spanHandler.end', fault)
     }
-    this.publisher.report(data)
+    this.#report(data)
   }
 
   #report(data: ZipkinSpan): void {
-    this.publisher.report(data)
+    if (this.#publishes) this.publisher.report(data)
+  }
+
+  #unsent(): number {
+    const { queued, inFlight } = this.publisher.stats()
+    return queued + inFlight
   }
 }
 

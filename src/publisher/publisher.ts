@@ -1,15 +1,218 @@
+import { performance } from 'node:perf_hooks'
+import type { Encoder } from '../codec/encoder.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
+import { describe, warn } from '../log.ts'
+import { Delivery } from './delivery.ts'
+import { Losses, type DropReason, type PublisherStats } from './metrics.ts'
+import {
+  checkOptions,
+  deadline,
+  type PublisherOptions,
+  type Settings,
+  type Surroundings,
+} from './publisher-options.ts'
+import { cutShort, RecordWriter } from './record-writer.ts'
 import type { Reporter } from './reporter.ts'
 import type { Sender } from './sender.ts'
-export interface PublisherOptions {
-  maxSpans?: number
-}
+
+export type { PublisherOptions } from './publisher-options.ts'
+export type { DropReason, PublisherStats } from './metrics.ts'
+
+/**
+ * Takes finished spans, encodes them at once into records, and gives those to a sender in the background. It
+ * holds a bounded amount of memory, retries what failed, and accounts for every span: see `PublisherStats`.
+ * Nothing it does throws into the caller, makes it wait, or keeps the process alive, save `flush` and `close`.
+ */
 export class Publisher implements Reporter {
-  constructor(
-    _sender: Sender | undefined,
-    _options: PublisherOptions & { outside?: <T>(fn: () => T) => T },
-  ) {}
-  report(_span: ZipkinSpan): void {}
-  async flush(_deadlineMs = 2000): Promise<void> {}
-  async close(_deadlineMs = 2000): Promise<void> {}
+  readonly #set: Settings
+  readonly #writer: RecordWriter
+  readonly #delivery: Delivery
+  readonly #losses: Losses
+
+  #offered = 0
+  #sealed = 0
+  /** When the open list got its first span, in monotonic milliseconds; 0 when there is none. */
+  #openSince = 0
+  #encoding = false
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = 0
+  #closing: Promise<void> | undefined
+
+  /** Throws when an option is wrong, or when the sender does not take what the encoder writes. */
+  constructor(sender: Sender, encoder: Encoder, options: PublisherOptions & Surroundings = {}) {
+    const set = checkOptions(sender, encoder, options)
+    this.#set = set
+    this.#writer = new RecordWriter(encoder, set.recordBytes)
+    this.#losses = new Losses(
+      {
+        full: `the publisher holds all it may (${set.maxSpans} spans, ${set.maxBytes} bytes)`,
+        oversize: `larger than a record (${set.recordBytes} bytes)`,
+        encode: 'they could not be encoded',
+        expired: `not delivered within ${set.maxAgeMs} ms`,
+        rejected: 'rejected',
+        shutdown: 'the publisher was closed before they could be sent',
+        inDoubt: 'sent, and no answer came',
+      },
+      (delayMs, run) => void this.#later(delayMs, run),
+    )
+    this.#delivery = new Delivery(sender, set, this.#losses, (delayMs) => this.#wakeIn(delayMs))
+  }
+
+  /** Takes a finished span. The span is encoded before this returns; it may be changed or reused after. */
+  report(span: ZipkinSpan): void {
+    if (this.#closing !== undefined) return this.#refuse('shutdown')
+    if (!this.#hasRoom() && !this.#makeRoom()) return this.#refuse('full')
+    // A tag's getter or toString that reports a span would write into the list that is being written.
+    if (this.#encoding) return this.#refuse('encode', 'reported while another was being encoded')
+    this.#encoding = true
+    try {
+      if (!this.#writer.add(span)) this.#addToNext(span)
+    } catch (error) {
+      this.#losses.add('encode', 1, describe(error))
+    }
+    this.#encoding = false
+    this.#offered++
+    if (this.#openSince === 0 && this.#writer.spans > 0) this.#opened()
+    if (this.#writer.spans >= this.#set.recordSpans) this.#seal()
+  }
+
+  /**
+   * Sends what was reported before this call, and resolves when all of it has been sent or lost, or after
+   * `deadlineMs` (2000 by default). Never rejects. Keeps the process alive until then.
+   */
+  flush(deadlineMs?: number): Promise<void> {
+    if (!this.#encoding) this.#seal()
+    const { records } = this.#delivery.queue
+    if (records === 0) return Promise.resolve()
+    const flushed = this.#outside(() => {
+      const { flushes } = this.#delivery
+      return flushes.wait(this.#sealed, records, deadline(deadlineMs))
+    })
+    this.#outside(() => this.#delivery.drain(true))
+    return flushed ?? Promise.resolve()
+  }
+
+  /**
+   * Takes no more spans, flushes, stops and closes the sender. What could not be sent within `deadlineMs` (2000 by
+   * default) is counted: `shutdown`, or in doubt when it was in a call. Never rejects.
+   */
+  close(deadlineMs?: number): Promise<void> {
+    this.#closing ??= this.#close(deadline(deadlineMs))
+    return this.#closing
+  }
+
+  /** The accounts as they stand. */
+  stats(): PublisherStats {
+    const delivery = this.#delivery
+    return {
+      offered: this.#offered,
+      sent: delivery.sent,
+      inDoubt: this.#losses.inDoubt,
+      dropped: this.#losses.dropped(),
+      queued: delivery.queue.waitingSpans + this.#writer.spans,
+      inFlight: delivery.queue.takenSpans,
+      bytes: delivery.queue.bytes + this.#writer.bytes,
+      calls: delivery.calls,
+      failedCalls: delivery.failedCalls,
+      retriedRecords: delivery.retriedRecords,
+      throttledRecords: delivery.throttledRecords,
+    }
+  }
+
+  #refuse(reason: DropReason, cause?: string): void {
+    this.#offered++
+    this.#losses.add(reason, 1, cause)
+  }
+
+  #hasRoom(): boolean {
+    return this.#delivery.queue.hasRoom(this.#writer.spans + 1, this.#set.reservedBytes)
+  }
+
+  #makeRoom(): boolean {
+    if (this.#set.drop === 'newest') return false
+    do {
+      if (!this.#delivery.dropOldest()) return false
+    } while (!this.#hasRoom())
+    return true
+  }
+
+  #addToNext(span: ZipkinSpan): void {
+    if (this.#writer.spans > 0) {
+      this.#seal()
+      if (!this.#hasRoom() && !this.#makeRoom()) return this.#losses.add('full', 1)
+      if (this.#writer.add(span)) return
+    }
+    if (!this.#writer.add(cutShort(span))) this.#losses.add('oversize', 1)
+  }
+
+  #opened(): void {
+    this.#openSince = performance.now()
+    this.#wakeIn(this.#set.lingerMs)
+  }
+
+  #seal(): void {
+    const { spans } = this.#writer
+    if (spans === 0) return
+    const since = this.#openSince
+    this.#openSince = 0
+    try {
+      const bytes = this.#writer.seal()
+      this.#delivery.push({ bytes, spans, number: ++this.#sealed, since })
+    } catch (error) {
+      this.#losses.add('encode', this.#writer.discard(), describe(error))
+    }
+  }
+
+  /** One timer does for the linger, the drain after a seal and the breaker's wait: the earliest wins. */
+  #wakeIn(delayMs: number): void {
+    const at = performance.now() + delayMs
+    if (this.#timer !== undefined && this.#timerAt <= at) return
+    clearTimeout(this.#timer)
+    this.#timerAt = at
+    this.#timer = this.#later(delayMs, this.#wake)
+  }
+
+  readonly #wake = (): void => {
+    this.#timer = undefined
+    if (this.#openSince > 0) {
+      const left = this.#openSince + this.#set.lingerMs - performance.now()
+      // Timers may come a fraction of a millisecond early.
+      if (left < 1) this.#seal()
+      else this.#wakeIn(left)
+    }
+    this.#delivery.drain()
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const until = performance.now() + deadlineMs
+    await this.flush(deadlineMs)
+    // A sender or a tag's getter may have reported while the flush began.
+    this.#seal()
+    this.#delivery.stop()
+    clearTimeout(this.#timer)
+    this.#losses.say()
+    await this.#outside(() => this.#delivery.closeSender(Math.max(100, until - performance.now())))
+  }
+
+  /** A timer that neither keeps the process alive nor ever throws. */
+  #later(delayMs: number, run: () => void): NodeJS.Timeout | undefined {
+    const guarded = (): void => {
+      try {
+        run()
+      } catch (error) {
+        warn('publisher', `the publisher failed: ${describe(error)}`)
+      }
+    }
+    return this.#outside(() => setTimeout(guarded, delayMs).unref())
+  }
+
+  /** Runs `fn` outside any request's context: what it arms must not hold or extend a request. */
+  #outside<T>(fn: () => T): T | undefined {
+    try {
+      return this.#set.outside(fn)
+    } catch (error) {
+      warn('publisher', `the publisher failed: ${describe(error)}`)
+      return undefined
+    }
+  }
 }

@@ -1,0 +1,104 @@
+import type { Agent, IncomingHttpHeaders } from 'node:http'
+import { SendError } from './sender.ts'
+
+/** Where and what to ask, in the terms of `http.request`. */
+export interface HttpRequest {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port?: number | undefined
+  readonly path: string
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | string | undefined
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
+/** Opened as they are needed: what bounds calls is the publisher's concurrency. */
+const MAX_SOCKETS = 8
+
+/**
+ * Keep-alive connections of HTTP/1.1 that do not keep the process alive, with timeouts that end a request. A
+ * connection that went silent costs one timeout: the idle ones, which may be as dead, are closed with it.
+ */
+export class HttpPool {
+  readonly #connectMs: number
+  readonly #requestMs: number
+  readonly #agents = new Map<string, Agent>()
+
+  /** `connectMs` limits the time to a connection, `requestMs` that to the end of the answer. */
+  constructor(connectMs: number, requestMs: number) {
+    this.#connectMs = connectMs
+    this.#requestMs = requestMs
+  }
+
+  /**
+   * Rejects with a SendError: `failed` when no connection was made or when it broke, `in doubt` when the answer
+   * did not come in time.
+   */
+  async request(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
+    const { protocol, hostname, port, path, method, headers, body } = request
+    const tls = protocol === 'https:'
+    // Loaded when there is something to send: together they take 5 ms of a service's start.
+    const http = tls ? await import('node:https') : await import('node:http')
+    let agent = this.#agents.get(protocol)
+    if (agent === undefined) {
+      agent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS })
+      this.#agents.set(protocol, agent)
+    }
+    const { freeSockets } = agent
+    return new Promise((resolve, reject) => {
+      const req = http.request({ agent, hostname, port, path, method, headers })
+      let connected = false
+
+      const giveUp = (message: string): void => {
+        reject(new SendError(message, connected ? 'in doubt' : 'failed'))
+        req.destroy()
+        for (const idle of Object.values(freeSockets)) for (const socket of idle ?? []) socket.destroy()
+      }
+      const connecting = setTimeout(() => {
+        if (!connected) giveUp(`no connection to ${hostname} within ${this.#connectMs} ms`)
+      }, this.#connectMs).unref()
+      const asking = setTimeout(() => {
+        giveUp(`no answer from ${hostname} within ${this.#requestMs} ms`)
+      }, this.#requestMs).unref()
+      const abort = (): void => giveUp(`the request to ${hostname} was aborted`)
+      signal?.addEventListener('abort', abort)
+
+      req.on('socket', (socket) => {
+        socket.unref()
+        if (!socket.connecting) connected = true
+        else socket.once(tls ? 'secureConnect' : 'connect', () => (connected = true))
+      })
+      req.on('response', (res) => {
+        const chunks: Buffer[] = []
+        res.on('data', (chunk: Buffer) => chunks.push(chunk))
+        res.on('end', () => {
+          resolve({ status: res.statusCode ?? 0, headers: res.headers, body: Buffer.concat(chunks) })
+        })
+        res.on('error', (error) => reject(new SendError(saying(error), 'in doubt', { cause: error })))
+      })
+      req.on('error', (error) => reject(new SendError(saying(error), 'failed', { cause: error })))
+      req.on('close', () => {
+        clearTimeout(connecting)
+        clearTimeout(asking)
+        signal?.removeEventListener('abort', abort)
+      })
+      req.end(body)
+    })
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy()
+  }
+}
+
+/** When every address of a host failed, Node's error is an AggregateError that has no message. */
+function saying(error: Error): string {
+  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name)
+}

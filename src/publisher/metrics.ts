@@ -1,0 +1,108 @@
+import { warn } from '../log.ts'
+
+/**
+ * Why a span was dropped. `full`: the publisher holds as much as it may. `oversize`: it does not fit into a
+ * record. `encode`: it cannot be encoded. `expired`: not delivered in time. `rejected`: the collector will not
+ * take it. `shutdown`: the publisher was closed.
+ */
+export type DropReason = 'full' | 'oversize' | 'encode' | 'expired' | 'rejected' | 'shutdown'
+
+/**
+ * The accounts of a publisher. At any instant, and after close,
+ * `offered = sent + inDoubt + (all of dropped) + queued + inFlight`. Spans unless said otherwise. Alert on
+ * `dropped` and `inDoubt`.
+ */
+export interface PublisherStats {
+  /** Given to `report`. */
+  readonly offered: number
+  /** Taken by the collector. */
+  readonly sent: number
+  /** Sent, but no answer came: stored or not. They are not sent again. */
+  readonly inDoubt: number
+  readonly dropped: Readonly<Record<DropReason, number>>
+  /** Waiting, those to be sent again included. */
+  readonly queued: number
+  /** In calls that have not ended. */
+  readonly inFlight: number
+  /** Bytes of memory held for all of these, never more than `maxBytes`. */
+  readonly bytes: number
+  /** Calls of the sender so far. */
+  readonly calls: number
+  /** Calls in which nothing was sent. */
+  readonly failedCalls: number
+  /** Records sent again, each time counted. */
+  readonly retriedRecords: number
+  /** Records refused because too much came at once, each time counted. */
+  readonly throttledRecords: number
+}
+
+/** Where a span that is not sent is counted. */
+export type LossReason = DropReason | 'inDoubt'
+
+const SAY_EVERY_MS = 60_500
+
+/** Counts losses, and says them on standard error: one line for each reason, once a minute at most. */
+export class Losses {
+  readonly #counts: Record<LossReason, number> = {
+    full: 0,
+    oversize: 0,
+    encode: 0,
+    expired: 0,
+    rejected: 0,
+    shutdown: 0,
+    inDoubt: 0,
+  }
+  readonly #said: Record<LossReason, number> = { ...this.#counts }
+  readonly #causes: Partial<Record<LossReason, string>> = {}
+  readonly #armed = new Set<LossReason>()
+  readonly #what: Readonly<Record<LossReason, string>>
+  readonly #later: (delayMs: number, run: () => void) => void
+
+  /** `what` explains each reason; `later` runs something after a delay, outside any request. */
+  constructor(what: Readonly<Record<LossReason, string>>, later: (delayMs: number, run: () => void) => void) {
+    this.#what = what
+    this.#later = later
+  }
+
+  get inDoubt(): number {
+    return this.#counts.inDoubt
+  }
+
+  /** A copy of the counts of what was dropped. */
+  dropped(): Record<DropReason, number> {
+    const { inDoubt: _, ...dropped } = this.#counts
+    return dropped
+  }
+
+  add(reason: LossReason, spans: number, cause?: string): void {
+    this.#counts[reason] += spans
+    if (cause !== undefined) this.#causes[reason] = cause
+    if (!this.#armed.has(reason)) this.#arm(reason, 0)
+  }
+
+  /** Says what has not been said yet. */
+  say(): void {
+    for (const reason of Object.keys(this.#what) as LossReason[]) this.#say(reason)
+  }
+
+  #arm(reason: LossReason, delayMs: number): void {
+    this.#armed.add(reason)
+    this.#later(delayMs, () => {
+      this.#armed.delete(reason)
+      if (this.#say(reason)) this.#arm(reason, SAY_EVERY_MS)
+    })
+  }
+
+  #say(reason: LossReason): boolean {
+    const spans = this.#counts[reason] - this.#said[reason]
+    if (spans === 0) return false
+    this.#said[reason] = this.#counts[reason]
+    const lost = reason === 'inDoubt' ? 'may be lost' : 'dropped'
+    const cause = this.#causes[reason]
+    warn(
+      `publisher ${reason}`,
+      `${spans} ${spans === 1 ? 'span' : 'spans'} ${lost}: ${this.#what[reason]}${cause ? `: ${cause}` : ''}`,
+    )
+    return true
+  }
+}

@@ -1,0 +1,82 @@
+import type { Encoder } from '../codec/encoder.ts'
+import type { ZipkinSpan } from '../codec/zipkin-span.ts'
+
+/** How long a tag or annotation may be in a span that would not fit into a record uncut. */
+const CUT = 256
+
+/**
+ * Encodes spans one after another into a single buffer that is used over and over. A sealed list is copied out
+ * at its exact size, so a list that is sealed nearly empty holds no more memory than its bytes.
+ */
+export class RecordWriter {
+  readonly #encoder: Encoder
+  readonly #slab: Buffer
+  #end = 0
+  #limit = 0
+  #spans = 0
+
+  /** `maxBytes`: the most a sealed list may take. */
+  constructor(encoder: Encoder, maxBytes: number) {
+    this.#encoder = encoder
+    this.#slab = Buffer.allocUnsafeSlow(maxBytes)
+  }
+
+  /** How many spans the open list holds. */
+  get spans(): number {
+    return this.#spans
+  }
+
+  /** The memory it holds at all times. */
+  get bytes(): number {
+    return this.#slab.length
+  }
+
+  /** Whether the span fitted. Throws when it cannot be encoded; the list is then as it was. */
+  add(span: ZipkinSpan): boolean {
+    if (this.#spans === 0) {
+      this.#end = this.#encoder.start(this.#slab, 0)
+      this.#limit = this.#slab.length - this.#encoder.listOverhead + this.#end
+    }
+    const end = this.#encoder.write(this.#slab, this.#end, this.#limit, span, this.#spans === 0)
+    if (end === -1) return false
+    if (!(end > this.#end && end <= this.#limit)) throw new Error(`the encoder ended at ${end}`)
+    this.#end = end
+    this.#spans++
+    return true
+  }
+
+  /** The open list, ended and copied; the next span opens a new one. Throws when the encoder does. */
+  seal(): Uint8Array {
+    const open = this.#end
+    const end = this.#encoder.end(this.#slab, open)
+    if (!(end >= open && end <= this.#slab.length)) throw new Error(`the encoder ended at ${end}`)
+    const bytes = Buffer.allocUnsafeSlow(end)
+    this.#slab.copy(bytes, 0, 0, end)
+    this.#spans = 0
+    return bytes
+  }
+
+  /** Forgets the open list; returns how many spans that were. */
+  discard(): number {
+    const spans = this.#spans
+    this.#spans = 0
+    return spans
+  }
+}
+
+/** The span with its long tags and annotations cut short. */
+export function cutShort(span: ZipkinSpan): ZipkinSpan {
+  const short: ZipkinSpan = { ...span }
+  if (span.tags) {
+    short.tags = Object.fromEntries(Object.entries(span.tags).map(([key, value]) => [cut(key), cut(value)]))
+  }
+  if (span.annotations) short.annotations = span.annotations.map((a) => ({ ...a, value: cut(a.value) }))
+  return short
+}
+
+function cut(text: string): string {
+  if (typeof text !== 'string' || text.length <= CUT) return text
+  const code = text.charCodeAt(CUT - 1)
+  const splitsPair = code >= 0xd800 && code < 0xdc00
+  return text.slice(0, splitsPair ? CUT - 1 : CUT)
+}
