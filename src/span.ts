@@ -72,6 +72,11 @@ export class Span {
     return this
   }
 
+  /** The tag's value so far. */
+  tagged(key: string): string | undefined {
+    return this.#recording?.data.tags![key]
+  }
+
   /** Notes an event, now. */
   annotate(value: string): this {
     const recording = this.#recording

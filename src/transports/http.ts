@@ -144,13 +144,14 @@ class Side<Request> {
     request: Request,
     span: Span,
     status: number | undefined,
-    route: string | undefined,
+    matched: string | undefined,
     error: unknown,
   ): void {
     if (!span.recording) return
     const method = this.#reader.method(request)
-    if (route) span.tag('http.route', route)
-    // A name that the service gave stays.
+    // A route, like a name, that the service gave stays.
+    const route = span.tagged('http.route') ?? matched
+    if (route && route === matched) span.tag('http.route', route)
     if (span.named === method) span.name(nameOf(method, status, route))
     if (status !== undefined && (status < 200 || status > 299)) span.tag('http.status_code', status)
     if (error !== undefined) span.error(error)

@@ -1,0 +1,151 @@
+import type { IncomingMessage } from 'node:http'
+
+/** What a router, of Express 4 or 5, keeps for each path it was given. */
+export interface Layer {
+  /** Present on the layer of a route, and not on those of middleware, of mounted routers, and inside a route. */
+  readonly route?: { readonly path: unknown } | undefined
+  /** Present only inside a route. */
+  readonly method?: string | undefined
+  /** Whether it matches every path; Express 5. */
+  readonly slash?: boolean
+  /** As given, one array at most; Express 5 since router 2.3. */
+  readonly rawPath?: unknown
+  /** Express 5: one for each path. */
+  readonly matchers?: readonly ((path: string) => { path: string; params: object } | false)[]
+  /** Express 4. */
+  readonly regexp?: RegExp & { readonly fast_slash?: boolean }
+  readonly keys?: readonly { readonly name: string | number }[]
+}
+
+/** What Express puts on a request. */
+export type ExpressRequest = IncomingMessage & {
+  baseUrl?: string
+  params?: object
+  route?: { readonly path: unknown }
+  [MOUNTS]?: Mount[]
+}
+
+/** A path that a request matched on its way in, and what it was given as. */
+interface Mount {
+  readonly raw: string
+  readonly pattern: string
+}
+
+const MOUNTS: unique symbol = Symbol.for('tdist.expressMounts')
+const ROOT: Mount = { raw: '', pattern: '' }
+
+/** Whether the layer stands in a router under a path of its own. */
+export function isMount(layer: Layer): boolean {
+  return !(layer.slash ?? layer.regexp?.fast_slash) && !('method' in layer)
+}
+
+/**
+ * Notes what the path that brought the request to this layer was given as: `/users/:id` for a `baseUrl` of
+ * `/users/12`.
+ */
+export function noteMount(layer: Layer, request: ExpressRequest): void {
+  const { baseUrl } = request
+  if (!baseUrl) return
+  const mounts = (request[MOUNTS] ??= [])
+  // The nearest mount that is noted may be one that the request has left again; then the layer does not match.
+  for (let i = mounts.length - 1; i >= -1; i--) {
+    const outer = mounts[i] ?? ROOT
+    if (baseUrl.length <= outer.raw.length || !baseUrl.startsWith(outer.raw)) continue
+    const pattern = patternOf(layer, baseUrl.slice(outer.raw.length))
+    if (pattern === undefined) continue
+    mounts.push({ raw: baseUrl, pattern: outer.pattern + pattern })
+    return
+  }
+}
+
+/** The whole template of a route: where its router is mounted, and its own path. Never a path as it came. */
+export function routeOf(route: { readonly path: unknown }, request: ExpressRequest): string {
+  return tidy(baseOf(request) + asText(route.path))
+}
+
+function baseOf(request: ExpressRequest): string {
+  const { baseUrl } = request
+  if (!baseUrl) return ''
+  const mounts = request[MOUNTS]
+  if (mounts) {
+    for (let i = mounts.length - 1; i >= 0; i--) {
+      if (mounts[i]!.raw === baseUrl) return mounts[i]!.pattern
+    }
+  }
+  return withNames(baseUrl, request.params ?? {})
+}
+
+/** What the layer was given to match `part` by, or undefined when it does not match all of it. */
+function patternOf(layer: Layer, part: string): string | undefined {
+  const { regexp, matchers = [] } = layer
+  if (regexp) return fromRegExp(regexp, layer.keys ?? [], part)
+  for (const [i, matcher] of matchers.entries()) {
+    const match = matcher(part)
+    if (!match || match.path !== part) continue
+    if (!('rawPath' in layer))
+      return matcher.name === 'regexpMatcher' ? '(regexp)' : withNames(part, match.params)
+    return asText(Array.isArray(layer.rawPath) ? layer.rawPath[i] : layer.rawPath)
+  }
+  return undefined
+}
+
+/** With the flag `d`, which tells where each group matched. */
+const indexed = new WeakMap<RegExp, RegExp>()
+
+/** Express 4 keeps no path, only what it made of it: puts the names back where its groups matched. */
+function fromRegExp(regexp: RegExp, keys: NonNullable<Layer['keys']>, part: string): string | undefined {
+  const { source, flags } = regexp
+  // A string's ends so; anything else is the caller's own.
+  if (!source.endsWith('(?=\\/|$)')) return regexp.exec(part)?.[0] === part ? asText(regexp) : undefined
+  let exact = indexed.get(regexp)
+  if (!exact) indexed.set(regexp, (exact = new RegExp(source, `${flags}d`)))
+  const match = exact.exec(part)
+  if (match?.[0] !== part) return undefined
+  let pattern = ''
+  let end = 0
+  for (const [i, key] of keys.entries()) {
+    const at = match.indices![i + 1]
+    if (!at || at[0] < end) continue
+    pattern += part.slice(end, at[0]) + (typeof key.name === 'string' ? `:${key.name}` : '*')
+    end = at[1]
+  }
+  return pattern + part.slice(end)
+}
+
+/** The path with each value of a parameter replaced by its name, segment by segment. */
+function withNames(path: string, params: object): string {
+  const left = Object.entries(params).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one: unknown) => ({ name, value: String(one) })),
+  )
+  if (left.length === 0) return path
+  return path
+    .split('/')
+    .map((segment) => {
+      const i = left.findIndex(({ value }) => value !== '' && decoded(segment).includes(value))
+      if (i === -1) return segment
+      const [{ name, value }] = left.splice(i, 1) as [{ name: string; value: string }]
+      return decoded(segment).replace(value, () => `:${name}`)
+    })
+    .join('/')
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+/** A path as it was given: a string; or in brackets an expression's source, or the choice of an array. */
+function asText(path: unknown): string {
+  if (typeof path === 'string') return path
+  if (path instanceof RegExp) return `(${path.source})`
+  if (Array.isArray(path)) return `(${path.flat(Infinity).map(asText).join('|')})`
+  return ''
+}
+
+function tidy(route: string): string {
+  const single = route.includes('//') ? route.replace(/\/{2,}/g, '/') : route
+  return single.length > 1 && single.endsWith('/') ? single.slice(0, -1) : single || '/'
+}

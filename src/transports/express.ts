@@ -1,0 +1,116 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Server } from 'node:http'
+import type { RequestHandler } from 'express'
+import type { Tracing } from '../tracing.ts'
+import { hookExpress, isExpressApp, type ExpressApp } from './express-hooks.ts'
+import { routeOf, type ExpressRequest } from './express-route.ts'
+import type { Instrumentation } from './instrumentation.ts'
+import { uninstallAll, type Uninstall } from './patch.ts'
+import { bindMessages, callOf, ServerCalls } from './server-call.ts'
+
+/**
+ * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the
+ * drop-in way or by an application that this one is mounted in, it only passes on. For Express 4 and 5.
+ */
+export function traceExpress(tracing: Tracing): RequestHandler {
+  if (!tracing.enabled) return (_request, _response, next) => next()
+  bindMessages()
+  const calls = new ServerCalls(tracing)
+  // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
+  const apps = new Apps(tracing, () => queueMicrotask(unwatch))
+  const unwatch = apps.watchServers()
+
+  return (request, response, next) => {
+    const call = calls.begin(request, response)
+    apps.learn(request.app as unknown as ExpressApp)
+    if (call === undefined) next()
+    else tracing.dataManager.run(call.span, next)
+  }
+}
+
+/** Names the requests of every Express application by their routes; the server that traces them is node:http's. */
+export const express: Instrumentation = {
+  module: 'express',
+  versions: '>=4.17 <6',
+  install(tracing) {
+    if (!tracing.enabled) return () => {}
+    const apps = new Apps(tracing)
+    return uninstallAll([() => apps.forget(), apps.watchServers(), apps.watchAnswers()])
+  },
+}
+
+interface Exchange {
+  readonly request: ExpressRequest & { app?: unknown }
+  readonly server: Server
+}
+
+/** The applications that requests have been seen to reach. */
+class Apps {
+  readonly #tracing: Tracing
+  readonly #known = new WeakSet<object>()
+  readonly #hooks: Uninstall[] = []
+  readonly #learned: () => void
+  #latest: ExpressApp | undefined
+
+  /** `learned` is called when an application has become known. */
+  constructor(tracing: Tracing, learned: () => void = () => {}) {
+    this.#tracing = tracing
+    this.#learned = learned
+  }
+
+  /** Hooks the copy of Express that `app` comes from. False as long as the application is empty. */
+  learn(app: ExpressApp): boolean {
+    if (app === this.#latest || this.#known.has(app)) return true
+    try {
+      const hook = hookExpress(this.#tracing, app)
+      if (!hook) return false
+      this.#hooks.push(hook)
+    } catch (error) {
+      this.#tracing.failed('express', error)
+    }
+    this.#known.add(app)
+    this.#latest = app
+    this.#learned()
+    return true
+  }
+
+  forget(): void {
+    uninstallAll(this.#hooks)()
+  }
+
+  /** Learns the applications that servers were made with, before their first request is handled. */
+  watchServers(): Uninstall {
+    const seen = new WeakSet<object>()
+    return this.#watch('http.server.request.start', ({ server }) => {
+      if (seen.has(server)) return
+      const apps = (server.listeners('request') as unknown[]).filter(isExpressApp)
+      if (apps.every((app) => this.learn(app))) seen.add(server)
+    })
+  }
+
+  /** Learns the applications that a listener of the service's own passes requests to, from their first answers. */
+  watchAnswers(): Uninstall {
+    return this.#watch('http.server.response.finish', ({ request }) => {
+      const call = callOf(request)
+      if (call === undefined || call.route !== undefined || !call.span.recording) return
+      if (isExpressApp(request.app)) {
+        if (this.#known.has(request.app)) return
+        this.learn(request.app)
+      }
+      if (request.route) call.route = routeOf(request.route, request)
+    })
+  }
+
+  /** A channel of Node's; what a subscriber threw would end the process. */
+  #watch(channel: string, subscriber: (exchange: Exchange) => void): Uninstall {
+    const guarded = (message: unknown): void => {
+      try {
+        subscriber(message as Exchange)
+      } catch (error) {
+        this.#tracing.failed('express', error)
+      }
+    }
+    subscribe(channel, guarded)
+    return () => unsubscribe(channel, guarded)
+  }
+}
