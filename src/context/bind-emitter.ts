@@ -7,7 +7,13 @@ type Methods = Record<'on' | 'addListener' | 'prependListener' | 'once' | 'prepe
 
 const { storage } = processState
 
-const BOUND = Symbol.for('tdist.boundEmitter')
+const BOUND: unique symbol = Symbol.for('tdist.boundEmitter')
+
+/** What stands in for a listener; in its place `rawListeners` shows the listener, which has no wrapper of Node's. */
+interface Bound extends Listener {
+  listener: Listener
+  [BOUND]?: true
+}
 
 /**
  * Replaces an emitter's (or an emitter prototype's) ways to add a listener, so that each listener runs in the
@@ -20,11 +26,13 @@ export function bindEmitter(emitter: EventEmitter): () => void {
   if ((emitter as { [BOUND]?: true })[BOUND]) return () => {}
 
   const { on, addListener, prependListener, once, prependOnceListener } = emitter as unknown as Methods
+  const { rawListeners } = emitter as unknown as { rawListeners: (event: string | symbol) => Bound[] }
 
-  const bound = (listener: Listener): Listener | undefined => {
+  const bound = (listener: Listener): Bound | undefined => {
     const store = storage.getStore()
     if (store === undefined || typeof listener !== 'function') return undefined
     const run = function (this: EventEmitter, ...args: unknown[]) {
+      if (storage.getStore() === store) return listener.apply(this, args)
       return storage.run(store, () => listener.apply(this, args))
     }
     run.listener = listener
@@ -32,14 +40,21 @@ export function bindEmitter(emitter: EventEmitter): () => void {
   }
   const adding = (add: Add): Add =>
     function (event, listener) {
-      return add.call(this, event, bound(listener) ?? listener)
+      const run = bound(listener)
+      if (!run) return add.call(this, event, listener)
+      run[BOUND] = true
+      return add.call(this, event, run)
     }
   // Node's own `once` would put its wrapper between ours and the caller's, and then could not remove it.
   const addingOnce = (add: Add, original: Add): Add =>
     function (event, listener) {
       const run = bound(listener)
       if (!run) return original.call(this, event, listener)
-      const first = function (this: EventEmitter, ...args: unknown[]) {
+      let fired = false
+      const first = (...args: unknown[]): unknown => {
+        // An emission goes on with the listeners it began with, even when one of them emits anew.
+        if (fired) return undefined
+        fired = true
         this.removeListener(event, first)
         return run.apply(this, args)
       }
@@ -53,6 +68,9 @@ export function bindEmitter(emitter: EventEmitter): () => void {
     prependListener: adding(prependListener),
     once: addingOnce(on, once),
     prependOnceListener: addingOnce(prependListener, prependOnceListener),
+    rawListeners(this: EventEmitter, event: string | symbol) {
+      return rawListeners.call(this, event).map((raw) => (raw[BOUND] ? raw.listener : raw))
+    },
     [BOUND]: true,
   }
   const before = Object.getOwnPropertyDescriptors(emitter)

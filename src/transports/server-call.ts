@@ -95,12 +95,23 @@ export class ServerCalls {
   }
 }
 
+let bindings = 0
+let unbind: Uninstall | undefined
+
 /**
  * Makes what listens to requests and responses run in the scope it was added in: the events of their sockets come
- * in the connection's. Once a process, however often it is asked for.
+ * in the connection's. Undone when everybody who asked for it has undone it.
  */
 export function bindMessages(): Uninstall {
-  return uninstallAll([bindEmitter(IncomingMessage.prototype), bindEmitter(OutgoingMessage.prototype)])
+  if (bindings++ === 0) {
+    unbind = uninstallAll([bindEmitter(IncomingMessage.prototype), bindEmitter(OutgoingMessage.prototype)])
+  }
+  let undone = false
+  return () => {
+    if (undone) return
+    undone = true
+    if (--bindings === 0) unbind?.()
+  }
 }
 
 const reader: HttpReader<IncomingMessage> = {
