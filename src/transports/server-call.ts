@@ -51,7 +51,10 @@ export class ServerCalls {
    */
   begin(request: IncomingMessage, response: ServerResponse): ServerCall | undefined {
     return this.#begin(request, (call) => {
-      on.call(response, 'close', () => this.#close(call, request, response))
+      const close = (): void => this.#close(call, request, response)
+      on.call(response, 'close', close)
+      // Of a pipelined request: as long as it waits for the answers before, its response has no socket to close.
+      if (response.socket === null) whileQueued(request.socket, response, close)
     })
   }
 
@@ -140,6 +143,25 @@ function aborted(): Error {
 }
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/
+
+const QUEUED: unique symbol = Symbol.for('tdist.queuedCalls')
+
+/** Calls back when the socket closes before the response does. One listener a socket, however long its queue. */
+function whileQueued(
+  socket: Socket & { [QUEUED]?: Set<() => void> },
+  response: ServerResponse,
+  close: () => void,
+) {
+  let queued = socket[QUEUED]
+  if (!queued) {
+    const calls = (queued = socket[QUEUED] = new Set())
+    on.call(socket, 'close', () => {
+      for (const one of calls) one()
+    })
+  }
+  const calls = queued.add(close)
+  on.call(response, 'close', () => calls.delete(close))
+}
 
 type Write = (this: Socket, ...args: unknown[]) => unknown
 
