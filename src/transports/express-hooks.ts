@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Tracing } from '../tracing.ts'
 import { isMount, noteMount, routeOf, type ExpressRequest, type Layer } from './express-route.ts'
 import { patch, uninstallAll, type Uninstall } from './patch.ts'
 import { callOf } from './server-call.ts'
@@ -41,7 +40,7 @@ export function isExpressApp(listener: unknown): listener is ExpressApp {
  * routers, found by way of the application, so nothing of Express's is imported and a bundle is no hindrance.
  * Undefined as long as the application has no layer.
  */
-export function hookExpress(tracing: Tracing, app: ExpressApp): Uninstall | undefined {
+export function hookExpress(app: ExpressApp): Uninstall | undefined {
   const router = app._router ?? app.router
   const layer = router?.stack[0]
   if (!layer) return undefined
@@ -49,7 +48,7 @@ export function hookExpress(tracing: Tracing, app: ExpressApp): Uninstall | unde
   const routers = ownerOf(router, 'handle') as { handle: Handle } | undefined
   const [handleRequest, handleError] = 'handleRequest' in layers ? NAMES_IN_5 : NAMES_IN_4
   return uninstallAll([
-    patch(layers, handleRequest, tellRoute(tracing)),
+    patch(layers, handleRequest, tellRoute),
     patch(layers, handleError, tellError),
     routers ? patch(routers, 'handle', tellLastError) : () => {},
   ])
@@ -58,17 +57,16 @@ export function hookExpress(tracing: Tracing, app: ExpressApp): Uninstall | unde
 const NAMES_IN_5 = ['handleRequest', 'handleError'] as const
 const NAMES_IN_4 = ['handle_request', 'handle_error'] as unknown as typeof NAMES_IN_5
 
-function tellRoute(tracing: Tracing): (original: Handle) => Handle {
-  return (original) =>
-    function (request, response, next) {
-      let then = next
-      try {
-        then = meet(this, request, response, next)
-      } catch (error) {
-        tracing.failed('express', error)
-      }
-      return original.call(this, request, response, then)
+function tellRoute(original: Handle): Handle {
+  return function (request, response, next) {
+    let then = next
+    try {
+      then = meet(this, request, response, next)
+    } catch (error) {
+      callOf(request)?.tracing.failed('express', error)
     }
+    return original.call(this, request, response, then)
+  }
 }
 
 /** Notes what a layer says of the request it is about to handle. Returns the `next` that it gets. */

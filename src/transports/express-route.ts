@@ -89,27 +89,37 @@ function patternOf(layer: Layer, part: string): string | undefined {
   return undefined
 }
 
-/** With the flag `d`, which tells where each group matched. */
-const indexed = new WeakMap<RegExp, RegExp>()
+/** With the flag `d`, which tells where each group matched; and its source as plain text, to copy letters from. */
+const readable = new WeakMap<RegExp, { exact: RegExp; text: string }>()
 
 /** Express 4 keeps no path, only what it made of it: puts the names back where its groups matched. */
 function fromRegExp(regexp: RegExp, keys: NonNullable<Layer['keys']>, part: string): string | undefined {
   const { source, flags } = regexp
   // A string's ends so; anything else is the caller's own.
   if (!source.endsWith('(?=\\/|$)')) return regexp.exec(part)?.[0] === part ? asText(regexp) : undefined
-  let exact = indexed.get(regexp)
-  if (!exact) indexed.set(regexp, (exact = new RegExp(source, `${flags}d`)))
-  const match = exact.exec(part)
+  let as = readable.get(regexp)
+  if (!as) {
+    const text = source.replace(/\\(.)|\(\?:/g, '$1')
+    readable.set(regexp, (as = { exact: new RegExp(source, `${flags}d`), text }))
+  }
+  const match = as.exact.exec(part)
   if (match?.[0] !== part) return undefined
   let pattern = ''
   let end = 0
   for (const [i, key] of keys.entries()) {
     const at = match.indices![i + 1]
     if (!at || at[0] < end) continue
-    pattern += part.slice(end, at[0]) + (typeof key.name === 'string' ? `:${key.name}` : '*')
+    pattern +=
+      asWritten(part.slice(end, at[0]), as.text) + (typeof key.name === 'string' ? `:${key.name}` : '*')
     end = at[1]
   }
-  return pattern + part.slice(end)
+  return pattern + asWritten(part.slice(end), as.text)
+}
+
+/** The piece in the letters of the text, whatever the letters of the request. */
+function asWritten(piece: string, text: string): string {
+  const at = text.toLowerCase().indexOf(piece.toLowerCase())
+  return at === -1 ? piece : text.slice(at, at + piece.length)
 }
 
 /** The path with each value of a parameter replaced by its name, segment by segment. */

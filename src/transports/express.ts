@@ -62,7 +62,7 @@ class Apps {
   learn(app: ExpressApp): boolean {
     if (app === this.#latest || this.#known.has(app)) return true
     try {
-      const hook = hookExpress(this.#tracing, app)
+      const hook = hookExpress(app)
       if (!hook) return false
       this.#hooks.push(hook)
     } catch (error) {

@@ -20,6 +20,7 @@ const { on } = EventEmitter.prototype as {
  * (the server, a framework, a framework inside a framework) traces it, and the rest find it traced.
  */
 export interface ServerCall {
+  readonly tracing: Tracing
   readonly span: Span
   /** The route's template. Undefined when none is known; empty when the one that was entered passed the request on. */
   route: string | undefined
@@ -74,7 +75,7 @@ export class ServerCalls {
     if (dataManager.suppressed && dataManager.current === undefined) return undefined
     try {
       const span = this.#handler.receive(request, remoteOf(request.socket))
-      const call = { span, route: undefined, error: undefined }
+      const call: ServerCall = { tracing: this.#tracing, span, route: undefined, error: undefined }
       request[CALL] = call
       if (span.recording) watch(call)
       return call
