@@ -122,21 +122,23 @@ function asWritten(piece: string, text: string): string {
   return at === -1 ? piece : text.slice(at, at + piece.length)
 }
 
-/** The path with each value of a parameter replaced by its name, segment by segment. */
+/** The path with each parameter's value replaced by its name: the whole of a segment if one is equal, or a part. */
 function withNames(path: string, params: object): string {
-  const left = Object.entries(params).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((one: unknown) => ({ name, value: String(one) })),
-  )
-  if (left.length === 0) return path
-  return path
-    .split('/')
-    .map((segment) => {
-      const i = left.findIndex(({ value }) => value !== '' && decoded(segment).includes(value))
-      if (i === -1) return segment
-      const [{ name, value }] = left.splice(i, 1) as [{ name: string; value: string }]
-      return decoded(segment).replace(value, () => `:${name}`)
-    })
-    .join('/')
+  const segments = path.split('/').map(decoded)
+  let from = 0
+  for (const [name, values] of Object.entries(params)) {
+    for (const value of [values as unknown].flat().map(String)) {
+      if (value === '') continue
+      const rest = segments.slice(from)
+      const at = rest.includes(value)
+        ? rest.indexOf(value)
+        : rest.findIndex((segment) => segment.includes(value))
+      if (at === -1) continue
+      from += at
+      segments[from] = segments[from]!.replace(value, () => `:${name}`)
+    }
+  }
+  return segments.join('/')
 }
 
 function decoded(segment: string): string {

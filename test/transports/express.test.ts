@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { createRequire } from 'node:module'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, it } from 'node:test'
@@ -376,9 +376,10 @@ function behaviour(version: string, express: ExpressModule, way: (typeof WAYS)[n
     })
 
     it('a client that leaves is told as aborted, with the route', async () => {
-      const { port } = await start((app) => void app.get('/slow/:id', () => {}))
-      const socket = connect(port, '127.0.0.1')
-      socket.write('GET /slow/1 HTTP/1.1\r\nHost: a\r\n\r\n', () => setTimeout(() => socket.destroy(), 5))
+      let client: Socket
+      const { port } = await start((app) => void app.get('/slow/:id', () => void client.destroy()))
+      client = connect(port, '127.0.0.1')
+      client.write('GET /slow/1 HTTP/1.1\r\nHost: a\r\n\r\n')
       const [span] = await test.take(1)
       assert.equal(span!.name, 'GET /slow/:id')
       assert.equal(span!.tags?.['error'], 'aborted')

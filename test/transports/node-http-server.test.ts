@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage, type RequestListener, type Server as HttpServer } from 'node:http'
 import https from 'node:https'
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
@@ -173,11 +173,13 @@ describe('a server of node:http', () => {
     const big = 'x'.repeat(1_000_000)
     const { url } = await serve((request, response) => void pipeline(request, response))
     assert.equal((await call(url, { method: 'POST', body: big })).body, big)
-    const { url: other } = await serve(async (request, response) => {
-      for await (const chunk of request) response.write(chunk)
-      response.end(current()?.named)
+    const { url: other } = await serve((request, response) => {
+      void (async () => {
+        for await (const chunk of request) response.write(chunk)
+        response.end(current()?.named)
+      })()
     })
-    await test.assertClean()
+    test.assertClean()
     assert.equal((await call(other, { method: 'POST', body: big })).body, `${big}POST`)
     await test.take(1)
   })
@@ -215,7 +217,7 @@ describe('a server of node:http', () => {
     )
     assert.ok(bytes.indexOf('slow') < bytes.indexOf('fast'))
     const spans = await test.take(2)
-    assert.deepEqual(spans.map(({ tags }) => tags?.['http.path']).sort(), ['/fast', '/slow'])
+    assert.deepEqual(new Set(spans.map(({ tags }) => tags?.['http.path'])), new Set(['/fast', '/slow']))
     assert.notEqual(spans[0]!.traceId, spans[1]!.traceId)
   })
 
@@ -240,9 +242,10 @@ describe('a server of node:http', () => {
   })
 
   it('a client that leaves before the answer: no status, aborted', async () => {
-    const { port } = await serve((request) => request.on('close', () => {}))
-    const socket = connect(port, '127.0.0.1')
-    socket.write('GET /gone HTTP/1.1\r\nHost: a\r\n\r\n', () => setTimeout(() => socket.destroy(), 5))
+    let client: Socket
+    const { port } = await serve(() => client.destroy())
+    client = connect(port, '127.0.0.1')
+    client.write('GET /gone HTTP/1.1\r\nHost: a\r\n\r\n')
     const [span] = await test.take(1)
     assert.equal(span!.name, 'GET')
     assert.deepEqual({ ...span!.tags }, { 'http.method': 'GET', 'http.path': '/gone', error: 'aborted' })
@@ -260,26 +263,20 @@ describe('a server of node:http', () => {
   })
 
   it('a client that leaves in the middle of its own body is aborted', async () => {
+    let client: Socket
     const { port } = await serve((request, response) => {
-      request.on('error', () => {}).resume()
+      request.on('error', () => {}).on('data', () => client.destroy())
       request.on('end', () => response.end())
     })
-    const socket = connect(port, '127.0.0.1')
-    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf', () =>
-      setTimeout(() => socket.destroy(), 5),
-    )
+    client = connect(port, '127.0.0.1')
+    client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf')
     const [span] = await test.take(1)
     assert.equal(span!.tags?.['error'], 'aborted')
     assert.equal(span!.tags['http.status_code'], undefined)
   })
 
   it('a server that gives up waiting aborts', async () => {
-    const { port } = await serve({
-      setUp(server) {
-        server.on('request', () => {})
-        server.setTimeout(5)
-      },
-    })
+    const { port } = await serve(using((server) => server.on('request', () => {}).setTimeout(5)))
     assert.equal(await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), '')
     const [span] = await test.take(1)
     assert.equal(span!.tags?.['error'], 'aborted')
@@ -355,10 +352,14 @@ describe('a server of node:http', () => {
     assert.match(await bytesOf(own, ['nonsense\r\n\r\n']), /HPE_INVALID/)
   })
 
-  it('a server without a listener, and an answer that is never ended by one', async () => {
-    const { port } = await serve({ setUp() {} })
-    const socket = connect(port, '127.0.0.1')
-    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n', () => setTimeout(() => socket.destroy(), 5))
+  it('a server without a listener', async () => {
+    let client: Socket
+    const { port } = await serve(
+      using(() => {}),
+      { spanHandler: { begin: () => void client.destroy() } },
+    )
+    client = connect(port, '127.0.0.1')
+    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     const [span] = await test.take(1)
     assert.equal(span!.tags?.['error'], 'aborted')
   })
@@ -565,11 +566,13 @@ describe('a server of node:http', () => {
     const { tracing } = test
     const server = traceHttpServer(
       tracing,
-      http.createServer((_request, response) => response.end(String(tracing.dataManager.current))),
+      http.createServer((_request, response) =>
+        response.end(String(tracing.dataManager.current === undefined)),
+      ),
     )
     const listening = await tracing.dataManager.untraced(() => listen(server))
     open.push(listening)
-    assert.equal((await call(listening.url)).body, 'undefined')
+    assert.equal((await call(listening.url)).body, 'true')
   })
 
   it('a server opened inside a traced client call is traced, with a trace of its own', async () => {
@@ -592,8 +595,6 @@ describe('a server of node:http', () => {
 
   it('traced twice is traced once, and the undo leaves nothing', async () => {
     test = createTestTracing()
-    const { emit } = http.Server.prototype
-    const { on } = http.IncomingMessage.prototype
     const uninstall = nodeHttpServer.install(test.tracing)
     nodeHttpServer.install(test.tracing)()
     const server = traceHttpServer(
@@ -605,18 +606,16 @@ describe('a server of node:http', () => {
     await call(listening.url)
     await test.take(1)
     uninstall()
-    assert.equal(http.Server.prototype.emit, emit)
-    assert.ok(on)
+    assert.equal(Object.hasOwn(http.Server.prototype, 'emit'), false)
   })
 
   it('with tracing off nothing is touched', () => {
     test = createTestTracing({ enabled: false })
-    const { emit } = http.Server.prototype
     const server = http.createServer()
     assert.equal(traceHttpServer(test.tracing, server), server)
     nodeHttpServer.install(test.tracing)()
-    assert.equal(server.emit, emit)
-    assert.equal(http.Server.prototype.emit, emit)
+    assert.equal(Object.hasOwn(server, 'emit'), false)
+    assert.equal(Object.hasOwn(http.Server.prototype, 'emit'), false)
   })
 })
 
