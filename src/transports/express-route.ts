@@ -58,21 +58,14 @@ export function noteMount(layer: Layer, request: ExpressRequest): void {
   }
 }
 
-/** The whole template of a route: where its router is mounted, and its own path. Never a path as it came. */
-export function routeOf(route: { readonly path: unknown }, request: ExpressRequest): string {
-  return tidy(baseOf(request) + asText(route.path))
-}
-
-function baseOf(request: ExpressRequest): string {
+/**
+ * The whole template of a route: where its router is mounted, and its own path. Undefined when what led to it was
+ * not seen: a path as it came is never a name.
+ */
+export function routeOf(route: { readonly path: unknown }, request: ExpressRequest): string | undefined {
   const { baseUrl } = request
-  if (!baseUrl) return ''
-  const mounts = request[MOUNTS]
-  if (mounts) {
-    for (let i = mounts.length - 1; i >= 0; i--) {
-      if (mounts[i]!.raw === baseUrl) return mounts[i]!.pattern
-    }
-  }
-  return withNames(baseUrl, request.params ?? {})
+  const base = baseUrl ? request[MOUNTS]?.findLast(({ raw }) => raw === baseUrl)?.pattern : ''
+  return base === undefined ? undefined : tidy(base + asText(route.path))
 }
 
 /** What the layer was given to match `part` by, or undefined when it does not match all of it. */
