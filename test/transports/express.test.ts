@@ -538,6 +538,21 @@ describe('traceExpress', () => {
     assert.deepEqual(test.tracing.faults, {})
   })
 
+  it('outside any application traces without routes', async () => {
+    const test = createTestTracing()
+    const middleware = traceExpress(test.tracing)
+    const server = await listen(
+      http.createServer((request, response) => {
+        void middleware(request as Request, response as Response, () => response.end('fine'))
+      }),
+    )
+    assert.equal((await call(`${server.url}/x`)).body, 'fine')
+    const [span] = await test.take(1)
+    assert.equal(span!.name, 'GET')
+    await server.close()
+    test.assertClean()
+  })
+
   it('mounted late, still knows where', async () => {
     const test = createTestTracing()
     const app = express5()
