@@ -23,7 +23,7 @@ export function traceExpress(tracing: Tracing): RequestHandler {
   return (request, response, next) => {
     const call = calls.begin(request, response)
     // A router that stands alone, or Connect, has none.
-    const app = request.app as ExpressApp | undefined
+    const app = request.app as unknown as ExpressApp | undefined
     if (app) apps.learn(app)
     if (call === undefined) next()
     else tracing.dataManager.run(call.span, next)
