@@ -11,7 +11,7 @@ import { counted } from './counted.ts'
 import { endpoint, type HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
-import { renderedAtOnce, withHeaders } from './rendered-headers.ts'
+import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
 
 type Arguments = Parameters<typeof http.request>
 type Make = (...args: Arguments) => ClientRequest
@@ -34,14 +34,6 @@ export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModul
     return make(client, unpatched(module.request) as Make, module, args)
   } as typeof http.request
   return { request, get: getBy(request) }
-}
-
-/** Anything that can be asked for the parts of a request: it, or what is to become one. */
-export interface Outgoing {
-  readonly method: string
-  readonly path: string
-  readonly protocol: string
-  getHeader(name: string): number | string | string[] | undefined
 }
 
 const reader: HttpReader<Outgoing> = {
@@ -96,7 +88,7 @@ function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args
   const span = client.start(early, carrier, (pairs, name, value) => pairs.push(name, value))
   let req: ClientRequest
   try {
-    req = Reflect.apply(request, self, span ? withHeaders(args, carrier, client.keys) : args)
+    req = Reflect.apply(request, self, span ? withAddedHeaders(args, carrier, client.keys) : args)
   } catch (error) {
     if (span) client.end(span, early, undefined, error)
     throw error

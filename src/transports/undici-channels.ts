@@ -118,6 +118,13 @@ function begin(request: UndiciRequest): void {
 }
 
 function addHeader(request: UndiciRequest, name: string, value: string): void {
+  // Trace headers of the caller's own are gone already; a baggage field of this name may be there.
+  const { headers } = request
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name.toLowerCase()) {
+      headers.splice(i, 2)
+    }
+  }
   request.addHeader(name, value)
 }
 

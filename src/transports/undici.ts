@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici'
 import type { Tracing } from '../tracing.ts'
 import { Call, TracedClient } from './client-calls.ts'
+import { headerOf, withHeaders } from './header-list.ts'
 import type { HttpReader } from './http.ts'
 import { TracedHandler, isWhole } from './undici-handler.ts'
-import { headerOf, withHeaders } from './undici-headers.ts'
 import { followUndiciCalls, forget, remember } from './undici-channels.ts'
 
 export { traceFetch } from './fetch.ts'
@@ -77,7 +77,8 @@ function begin(client: TracedClient<Options>, options: Options, handler: Handler
   if (span === undefined) return undefined
   const call = new Call(client, options, span)
   try {
-    const sent = { ...options, headers: withHeaders(options.headers, added, client.keys) }
+    const headers = withHeaders(options.headers, added, client.keys) as string[]
+    const sent = { ...options, headers }
     if (!span.recording) return { options: sent, handler, watching: undefined }
     const mark = added.find((value) => value.includes(span.context.spanId)) ?? ''
     const watching = new TracedHandler(handler, call, () => forget(mark))
