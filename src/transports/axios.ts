@@ -29,9 +29,10 @@ export function traceAxios<A extends AxiosInstance>(tracing: Tracing, axios: A):
     if (typeof methods[name] !== 'function' || !/^[a-z]/.test(name) || name === 'create') continue
     set(traced, name, (...args) => callsTracedBy(tracing, () => methods[name]!(...args)))
   }
-  const { create } = axios as AxiosInstance & Partial<AxiosStatic>
-  if (create) {
-    set(traced, 'create', (config) => traceAxios(tracing, create(config as CreateAxiosDefaults)))
+  if (methods['create']) {
+    set(traced, 'create', (config) => {
+      return traceAxios(tracing, (axios as unknown as AxiosStatic).create(config as CreateAxiosDefaults))
+    })
   }
   return traced
 }

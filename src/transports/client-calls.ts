@@ -35,6 +35,11 @@ export class ClientCalls<Request> {
     return tracing && this.of(tracing)
   }
 
+  /** Whether calls are traced that no explicit way has asked for. */
+  get installed(): boolean {
+    return this.#installed.length > 0
+  }
+
   /** What traces a call by this tracing. */
   of(tracing: Tracing): TracedClient<Request> {
     let client = this.#clients.get(tracing)

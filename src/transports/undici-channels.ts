@@ -87,7 +87,7 @@ function created(message: unknown): void {
   const { request } = message as Message
   if (request[CALL] !== undefined) return
   if (begun.size > 0 && (request[PART_OF] = begunBy(request)) !== undefined) return
-  const caller = callerOf(request)
+  const caller = calls.installed ? callerOf(request) : undefined
   if (caller === undefined) begin(request)
   else caller.runInAsyncScope(begin, undefined, request)
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Call } from './client-calls.ts'
+import { forget, remember } from './undici-channels.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
@@ -36,20 +37,22 @@ function isObject(value: unknown): value is Record<string, unknown> {
 export class TracedHandler<Request> implements Handler {
   readonly #handler: Handler
   readonly #call: Call<Request>
-  readonly #done: () => void
+  readonly #mark: string
 
-  constructor(handler: Handler, call: Call<Request>, done: () => void) {
+  /** `mark` is a value of a header of the request's, that no other request bears. */
+  constructor(handler: Handler, call: Call<Request>, mark: string) {
     this.#handler = handler
     this.#call = call
-    this.#done = done
+    this.#mark = mark
     // By these two undici tells which form a handler has.
-    if (handler.onRequestStart === undefined) hide(this, 'onRequestStart')
-    if (handler.onConnect === undefined) hide(this, 'onConnect')
+    if (handler.onRequestStart === undefined) Object.assign(this, { onRequestStart: undefined })
+    if (handler.onConnect === undefined) Object.assign(this, { onConnect: undefined })
+    remember(mark, call)
   }
 
   /** The call is over. */
   ended(error?: unknown): void {
-    this.#done()
+    forget(this.#mark)
     this.#call.end(error)
   }
 
@@ -122,8 +125,4 @@ export class TracedHandler<Request> implements Handler {
   onRequestSent(): void {
     ;(this.#handler as { onRequestSent?: () => void }).onRequestSent?.()
   }
-}
-
-function hide(handler: object, name: string): void {
-  Object.defineProperty(handler, name, { value: undefined })
 }
