@@ -5,6 +5,14 @@ type Pair = readonly [unknown, unknown]
  * turn, or, to node:http, a list of pairs.
  */
 
+const INVALID = /[^\t\x20-\x7e\x80-\xff]/
+
+/** Puts a header of ours into a flat list. Throws on a value that a library would refuse together with the call. */
+export function addTo(list: string[], name: string, value: string): void {
+  if (INVALID.test(value)) throw new TypeError(`a value for ${name} has characters that no header takes`)
+  list.push(name, value)
+}
+
 /** One header out of any form. `name` comes in lower case. */
 export function headerOf(headers: unknown, name: string): string | undefined {
   if (headers === null || typeof headers !== 'object') return undefined

@@ -8,6 +8,7 @@ import type { Tracing } from '../tracing.ts'
 import { bindMessages } from './bound-messages.ts'
 import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
+import { addTo } from './header-list.ts'
 import { endpoint, type HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
@@ -84,11 +85,11 @@ function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args
     begin(client, req)
     return req
   }
-  const carrier: string[] = []
-  const span = client.start(early, carrier, (pairs, name, value) => pairs.push(name, value))
+  const added: string[] = []
+  const span = client.start(early, added, addTo)
   let req: ClientRequest
   try {
-    req = Reflect.apply(request, self, span ? withAddedHeaders(args, carrier, client.keys) : args)
+    req = Reflect.apply(request, self, span ? withAddedHeaders(args, added, client.keys) : args)
   } catch (error) {
     if (span) client.end(span, early, undefined, error)
     throw error

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { Tracing } from '../tracing.ts'
 import { Call, TracedClient } from './client-calls.ts'
-import { headerOf, withHeaders } from './header-list.ts'
+import { addTo, headerOf, withHeaders } from './header-list.ts'
 import type { HttpReader } from './http.ts'
 import { TracedHandler, isWhole } from './undici-handler.ts'
 import { followUndiciCalls } from './undici-channels.ts'
@@ -31,7 +31,7 @@ export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: 
     destroy: (...args: []) => dispatcher.destroy(...args),
   }
   return new Proxy(dispatcher, {
-    get: (target, key) => (key in own ? own[key] : Reflect.get(target, key)),
+    get: (target, key) => (Object.hasOwn(own, key) ? own[key] : Reflect.get(target, key)),
     has: (target, key) => key === TRACED || Reflect.has(target, key),
   })
 }
@@ -40,10 +40,6 @@ const reader: HttpReader<Options> = {
   method: (options) => String(options.method),
   url: ({ origin, path }) => (origin && path.startsWith('/') ? String(origin) + path : path),
   header: (options, name) => headerOf(options.headers, name),
-}
-
-function push(headers: string[], name: string, value: string): void {
-  headers.push(name, value)
 }
 
 function dispatch(
@@ -73,7 +69,7 @@ interface Dispatch {
 function begin(client: TracedClient<Options>, options: Options, handler: Handler): Dispatch | undefined {
   if (!isWhole(options, handler)) return undefined
   const added: string[] = []
-  const span = client.start(options, added, push)
+  const span = client.start(options, added, addTo)
   if (span === undefined) return undefined
   const call = new Call(client, options, span)
   try {
