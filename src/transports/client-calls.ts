@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Endpoint } from '../codec/zipkin-span.ts'
+import type { Socket } from 'node:net'
 import { processState } from '../process-state.ts'
 import type { Setter } from '../propagation/propagation.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
-import { HttpClientHandler, type HttpReader } from './http.ts'
+import { endpoint, HttpClientHandler, type HttpReader } from './http.ts'
 import type { Uninstall } from './patch.ts'
 
 /*
@@ -80,6 +80,7 @@ export class TracedClient<Request> {
     }
   }
 
+  /** The end of a call: its status, or the lack of one, and its error. */
   end(span: Span, request: Request, status: number | undefined, error: unknown): void {
     try {
       this.#handler.receive(span, request, status, error)
@@ -111,9 +112,10 @@ export class Call<Request> {
     return this.#status
   }
 
-  /** The other end of the connection, once there is one. */
-  remote(endpoint: Endpoint | undefined): void {
-    if (endpoint !== undefined) this.span.remote(endpoint)
+  /** The connection, once there is one: its other end is the span's. */
+  remote(socket: Socket | null | undefined): void {
+    const remote = endpoint(socket?.remoteAddress, socket?.remotePort)
+    if (remote !== undefined) this.span.remote(remote)
   }
 
   /** Headers have come. */

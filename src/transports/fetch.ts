@@ -8,7 +8,8 @@ const TRACED = Symbol.for('tdist.traced')
 
 /**
  * A `fetch`, Node's own or undici's, with a span for each request that it sends: one for each redirect it follows.
- * Arguments, results and rejections are its own. A fetch that does not stand on undici is not traced.
+ * Arguments, results and rejections are its own. A fetch that does not stand on undici is not traced; one that
+ * waits for a connection of a bounded dispatcher of undici 6 or 7 needs `traceUndici` on that dispatcher.
  */
 export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
   if (!tracing.enabled || TRACED in fetch) return fetch

@@ -9,7 +9,7 @@ import { bindMessages } from './bound-messages.ts'
 import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
 import { addTo } from './header-list.ts'
-import { endpoint, type HttpReader } from './http.ts'
+import type { HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
 import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
@@ -29,7 +29,7 @@ export interface HttpModule {
  */
 export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModule {
   if (!tracing.enabled) return { request: module.request, get: module.get }
-  followForever()
+  followed ??= follow()
   const client = calls.of(tracing)
   const request = function (this: unknown, ...args: Arguments) {
     return make(client, unpatched(module.request) as Make, module, args)
@@ -67,9 +67,13 @@ export const nodeHttpClient: Instrumentation = {
 
 /** Makes `callsTracedBy` reach the requests of node:http, for good. */
 export function followHttpCalls(): void {
-  followForever()
-  patchForever()
+  patched ??= patchModules()
+  followed ??= follow()
 }
+
+/** What the explicit ways have installed, which stays. */
+let patched: Uninstall | undefined
+let followed: Uninstall | undefined
 
 const calls = new ClientCalls(reader)
 const CALL = Symbol.for('tdist.call')
@@ -78,23 +82,11 @@ const CALL = Symbol.for('tdist.call')
 type Followed = ClientRequest & { [CALL]?: Call<Outgoing> | undefined; res?: IncomingMessage | null }
 
 function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args: Arguments): ClientRequest {
-  const early = renderedAtOnce(args)
-  if (early === undefined) {
-    // The request is made of what the caller gave, and its headers have not gone yet.
-    const req = Reflect.apply(request, self, args)
-    begin(client, req)
-    return req
-  }
-  const added: string[] = []
-  const span = client.start(early, added, addTo)
-  let req: ClientRequest
-  try {
-    req = Reflect.apply(request, self, span ? withAddedHeaders(args, added, client.keys) : args)
-  } catch (error) {
-    if (span) client.end(span, early, undefined, error)
-    throw error
-  }
-  if (span?.recording) watch(client, req, span)
+  const early = rendered(client, args)
+  if (early !== undefined) return makeRendered(client, early, request, self, args)
+  // The request is made of what the caller gave, and its headers have not gone yet.
+  const req = Reflect.apply(request, self, args)
+  begin(client, req)
   return req
 }
 
@@ -106,14 +98,50 @@ function begin(client: TracedClient<Outgoing>, req: Followed): void {
     const span = client.start(req, req, setHeader)
     if (span?.recording) watch(client, req, span)
   } catch (error) {
-    client.tracing.failed('http client', error)
+    client.tracing.failed('node:http', error)
   }
 }
 
 function watch(client: TracedClient<Outgoing>, req: Followed, span: Span): void {
-  req[CALL] = new Call<Outgoing>(client, req, span)
-  // Around our own binding of listeners: this one needs no scope.
-  EventEmitter.prototype.on.call(req, 'close', closed)
+  const call = new Call<Outgoing>(client, req, span)
+  try {
+    // Around our own binding of listeners: this one needs no scope.
+    EventEmitter.prototype.on.call(req, 'close', closed)
+    req[CALL] = call
+  } catch (error) {
+    client.tracing.failed('node:http', error)
+    call.end()
+  }
+}
+
+function rendered(client: TracedClient<Outgoing>, args: Arguments): Outgoing | undefined {
+  try {
+    return renderedAtOnce(args)
+  } catch (error) {
+    client.tracing.failed('node:http', error)
+    return undefined
+  }
+}
+
+function makeRendered(
+  client: TracedClient<Outgoing>,
+  early: Outgoing,
+  request: Make,
+  self: unknown,
+  args: Arguments,
+): ClientRequest {
+  const added: string[] = []
+  const span = client.start(early, added, addTo)
+  if (span === undefined) return Reflect.apply(request, self, args)
+  let req: ClientRequest
+  try {
+    req = Reflect.apply(request, self, withAddedHeaders(args, added, client.keys))
+  } catch (error) {
+    client.end(span, early, undefined, error)
+    throw error
+  }
+  if (span.recording) watch(client, req, span)
+  return req
 }
 
 /*
@@ -124,9 +152,8 @@ function responded(message: unknown): void {
   const { request, response } = message as { request: Followed; response: IncomingMessage }
   const call = request[CALL]
   if (call === undefined) return
-  const { socket, statusCode } = response
-  call.remote(endpoint(socket.remoteAddress, socket.remotePort))
-  call.headers(statusCode!)
+  call.remote(response.socket)
+  call.headers(response.statusCode!)
   if (hasNoBody(request.method, response)) call.end()
 }
 
@@ -147,7 +174,7 @@ function closed(this: Followed): void {
   const { res } = this
   // An upgrade comes by no channel.
   if (res && call.status === undefined) {
-    call.remote(endpoint(res.socket?.remoteAddress, res.socket?.remotePort))
+    call.remote(res.socket)
     call.headers(res.statusCode!)
   }
   const broken = res && !res.complete && call.status !== 101 && this.method !== 'CONNECT'
@@ -198,16 +225,4 @@ function getBy(request: typeof http.request): typeof http.get {
     req.end()
     return req
   } as typeof http.get
-}
-
-const followForever = once(follow)
-const patchForever = once(patchModules)
-
-function once(install: () => Uninstall): () => void {
-  let done = false
-  return () => {
-    if (done) return
-    done = true
-    install()
-  }
 }

@@ -3,9 +3,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { Call, ClientCalls, type OpenCall, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
-import { endpoint, type HttpReader } from './http.ts'
+import type { HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
-import { uninstallAll } from './patch.ts'
+import { uninstallAll, type Uninstall } from './patch.ts'
 
 /** A request as undici's diagnostics channels show it. */
 interface UndiciRequest {
@@ -50,13 +50,12 @@ export const undici: Instrumentation = {
 
 /** Makes `callsTracedBy` reach the requests of undici and fetch, for good. */
 export function followUndiciCalls(): void {
-  if (followed) return
-  followed = true
-  follow()
+  followed ??= follow()
 }
 
 const calls = new ClientCalls(reader)
-let followed = false
+/** What the explicit ways have subscribed, which stays. */
+let followed: Uninstall | undefined
 
 const begun = new Map<string, OpenCall>()
 
@@ -137,7 +136,7 @@ function dropHeaders(headers: string[], { keys }: TracedClient<UndiciRequest>): 
 function sent(message: unknown): void {
   const { request, socket } = message as Message & { socket: Socket }
   const call = request[CALL] ?? request[PART_OF]
-  call?.remote(endpoint(socket.remoteAddress, socket.remotePort))
+  call?.remote(socket)
 }
 
 function headersCame(message: unknown): void {

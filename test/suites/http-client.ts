@@ -167,6 +167,11 @@ export function httpClientSuite(subject: ClientUnderTest): void {
       await get('/foo/bar?z=2&yAA=1')
       const span = await takeOne()
       assert.equal(span.name, 'get /foo/bar')
+      assert.deepEqual(span.remoteEndpoint, {
+        serviceName: 'remote-service',
+        ipv4: '127.0.0.1',
+        port: server.port,
+      })
       assert.equal(span.tags!['http.url'], `${server.origin}/foo/bar?z=2&yAA=1`)
       assert.equal(span.tags!['request_customizer'], 'true')
       assert.equal(span.tags!['response_customizer'], '200')

@@ -25,11 +25,7 @@ const ways: Record<string, (tracing: Tracing, axios: AxiosInstance) => [AxiosIns
 for (const [way, trace] of Object.entries(ways)) {
   httpClientSuite({ name: `axios, ESM build, ${way}`, create: creator(esm, trace) })
   httpClientSuite({ name: `axios, CJS build, ${way}`, create: creator(cjs, trace) })
-  httpClientSuite({
-    name: `axios, fetch adapter, ${way}`,
-    create: creator(esm, trace, 'fetch'),
-    skip: { usesParentFromInvocationTime: 'fetch takes no pool; see undici' },
-  })
+  httpClientSuite({ name: `axios, fetch adapter, ${way}`, create: creator(esm, trace, 'fetch') })
 }
 
 function creator(axios: AxiosStatic, trace: (typeof ways)[string], adapter = 'http') {
