@@ -39,7 +39,7 @@ export class TracedHandler<Request> implements Handler {
   readonly #call: Call<Request>
   readonly #mark: string
 
-  /** `mark` is a value of a header of the request's, that no other request bears. */
+  /** `mark` is a value of a header of the request's, that no other request bears; empty when there is none. */
   constructor(handler: Handler, call: Call<Request>, mark: string) {
     this.#handler = handler
     this.#call = call
@@ -47,7 +47,7 @@ export class TracedHandler<Request> implements Handler {
     // By these two undici tells which form a handler has.
     if (handler.onRequestStart === undefined) Object.assign(this, { onRequestStart: undefined })
     if (handler.onConnect === undefined) Object.assign(this, { onConnect: undefined })
-    remember(mark, call)
+    if (mark !== '') remember(mark, call)
   }
 
   /** The call is over. */

@@ -87,15 +87,15 @@ function begin(client: TracedClient<Options>, options: Options, handler: Handler
 /** The options with these headers. A spread with a property after it is so slow in V8 that it shows here. */
 function withOwn(options: Options, headers: string[]): Options {
   const prototype: unknown = Object.getPrototypeOf(options)
-  const own: Options =
-    prototype === Object.prototype || prototype === null
-      ? Object.assign({ headers: undefined }, options)
-      : (Object.create(options) as Options)
+  if (prototype !== Object.prototype && prototype !== null) {
+    return Object.create(options, { headers: { value: headers, enumerable: true } }) as Options
+  }
+  const own: Options = Object.assign({ headers: undefined }, options)
   own.headers = headers
   return own
 }
 
-/** The header value that bears the span ID: it tells the request from all others. */
+/** The header value that bears the span ID, and so tells the request from all others; empty when none does. */
 function markOf(added: readonly string[], spanId: string): string {
   for (let i = 1; i < added.length; i += 2) if (added[i]!.includes(spanId)) return added[i]!
   return ''

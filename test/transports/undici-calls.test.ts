@@ -233,6 +233,24 @@ describe('undici calls', () => {
     )
   })
 
+  it('takes options that are no plain object', async () => {
+    class Options {
+      readonly origin = server.origin
+      readonly method = 'GET'
+      readonly headers = Object.freeze({ mine: 'yes' }) as never
+      get path() {
+        return '/got'
+      }
+    }
+    const client = new Client(server.origin)
+    await read(traceUndici(test.tracing, client).request(Object.freeze(new Options())))
+    const [span] = await test.take(1)
+    assert.equal(span!.tags!['http.path'], '/got')
+    assert.equal(server.requests[0]!.headers['mine'], 'yes')
+    assert.equal(server.requests[0]!.context.spanId, span!.id)
+    await client.close()
+  })
+
   it('traces no call in untraced code, nor inside a traced client', async () => {
     undo = undici.install(test.tracing)
     const { dataManager, tracer } = test.tracing
