@@ -100,9 +100,13 @@ export class Span {
     return this
   }
 
-  /** Says who is at the other end. */
+  /** Says who is at the other end. What is said later adds to what is known: an address to a name. */
   remote(endpoint: Endpoint | undefined): this {
-    if (this.#recording) this.#recording.data.remoteEndpoint = endpoint
+    if (this.#recording) {
+      const { data } = this.#recording
+      const known = data.remoteEndpoint
+      data.remoteEndpoint = known && endpoint ? { ...known, ...endpoint } : endpoint
+    }
     return this
   }
 

@@ -104,7 +104,12 @@ export class HttpClientHandler<Request> {
     if (dataManager.suppressed) return undefined
     const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#side.sample(request))
     if (span.recording) this.#side.begin(request, span)
-    propagation.inject(span.context, carrier, set)
+    try {
+      propagation.inject(span.context, carrier, set)
+    } catch (error) {
+      // The span has begun, so it goes on, and the call does.
+      this.#tracing.failed('inject', error)
+    }
     return span
   }
 

@@ -35,6 +35,11 @@ export function patch<K extends string, F extends Method>(
   }
 }
 
+/** The method under our wrapper, or the method itself where there is none. */
+export function unpatched<F>(method: F): F {
+  return (method as { [ORIGINAL]?: F })[ORIGINAL] ?? method
+}
+
 function define(owner: object, name: string, descriptor: PropertyDescriptor): void {
   Object.defineProperty(owner, name, descriptor)
 }

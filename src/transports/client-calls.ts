@@ -1,0 +1,137 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Socket } from 'node:net'
+import { processState } from '../process-state.ts'
+import type { Setter } from '../propagation/propagation.ts'
+import type { Span } from '../span.ts'
+import type { Tracing } from '../tracing.ts'
+import { endpoint, HttpClientHandler, type HttpReader } from './http.ts'
+import type { Uninstall } from './patch.ts'
+
+/*
+ * A client such as axios or fetch stands on a lower one, which makes one request for each redirect and knows the
+ * socket. So the explicit way of the upper one is to turn on the lower one's tracing for the calls that it
+ * makes, and only one of the two ever makes spans.
+ */
+const scope = (processState.explicit ??= new AsyncLocalStorage<Tracing>())
+
+/** Runs `fn` so that the calls it makes through node:http and undici are traced by `tracing`. */
+export function callsTracedBy<T>(tracing: Tracing, fn: () => T): T {
+  return scope.run(tracing, fn)
+}
+
+/** The calls of one client library: who traces them. */
+export class ClientCalls<Request> {
+  readonly #reader: HttpReader<Request>
+  readonly #clients = new WeakMap<Tracing, TracedClient<Request>>()
+  readonly #installed: Tracing[] = []
+
+  constructor(reader: HttpReader<Request>) {
+    this.#reader = reader
+  }
+
+  /** What traces a call that is made here: the explicit way's, else the drop-in's installed last, else nothing. */
+  here(): TracedClient<Request> | undefined {
+    const tracing = scope.getStore() ?? this.#installed.at(-1)
+    return tracing && this.of(tracing)
+  }
+
+  /** Whether calls are traced that no explicit way has asked for. */
+  get installed(): boolean {
+    return this.#installed.length > 0
+  }
+
+  /** What traces a call by this tracing. */
+  of(tracing: Tracing): TracedClient<Request> {
+    let client = this.#clients.get(tracing)
+    if (client === undefined) this.#clients.set(tracing, (client = new TracedClient(tracing, this.#reader)))
+    return client
+  }
+
+  /** Has every call traced that is not traced explicitly. */
+  install(tracing: Tracing): Uninstall {
+    this.#installed.push(tracing)
+    return () => {
+      const index = this.#installed.lastIndexOf(tracing)
+      if (index !== -1) this.#installed.splice(index, 1)
+    }
+  }
+}
+
+/** Starts and ends the spans of one library's calls for one tracing. A fault in here is the tracing's own. */
+export class TracedClient<Request> {
+  readonly tracing: Tracing
+  /** The names of all trace headers, in lower case: the caller's own by these names give way to ours. */
+  readonly keys: ReadonlySet<string>
+  readonly #handler: HttpClientHandler<Request>
+
+  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+    this.tracing = tracing
+    this.keys = new Set(tracing.propagation.keys)
+    this.#handler = new HttpClientHandler(tracing, reader)
+  }
+
+  /** The span of a call about to be made, if it is to be traced; its context is written to `carrier`. */
+  start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
+    try {
+      return this.#handler.start(request, carrier, set)
+    } catch (error) {
+      this.tracing.failed('http client', error)
+      return undefined
+    }
+  }
+
+  /** The end of a call: its status, or the lack of one, and its error. */
+  end(span: Span, request: Request, status: number | undefined, error: unknown): void {
+    try {
+      this.#handler.receive(span, request, status, error)
+    } catch (fault) {
+      this.tracing.failed('http client', fault)
+    }
+  }
+}
+
+/**
+ * A recorded call that is under way. By one rule for all libraries its span ends when the response's body has
+ * come in, or when the call has failed or been given up: as long as the call holds its connection. An answer
+ * whose body nobody waits for, a redirect, ends it with its headers, so that what follows comes after it.
+ */
+export class Call<Request> {
+  readonly span: Span
+  readonly #client: TracedClient<Request>
+  readonly #request: Request
+  #status: number | undefined
+  #ended = false
+
+  constructor(client: TracedClient<Request>, request: Request, span: Span) {
+    this.span = span
+    this.#client = client
+    this.#request = request
+  }
+
+  get status(): number | undefined {
+    return this.#status
+  }
+
+  /** The connection, once there is one: its other end is the span's. */
+  remote(socket: Socket | null | undefined): void {
+    const remote = endpoint(socket?.remoteAddress, socket?.remotePort)
+    if (remote !== undefined) this.span.remote(remote)
+  }
+
+  /** Headers have come. */
+  headers(status: number): void {
+    if (status < 200 && status !== 101) return
+    this.#status = status
+    if (status >= 300 && status < 400) this.end()
+  }
+
+  /** The body has come in, or never will. Only the first end counts. */
+  end(error?: unknown): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#client.end(this.span, this.#request, this.#status, error)
+  }
+}
+
+/** A {@link Call}, whatever its library's requests are. */
+export type OpenCall = Pick<Call<never>, 'remote' | 'headers' | 'end'>

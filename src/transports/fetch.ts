@@ -1,0 +1,26 @@
+import type { Tracing } from '../tracing.ts'
+import { callsTracedBy } from './client-calls.ts'
+import { followUndiciCalls } from './undici-channels.ts'
+
+type Fetch = (this: never, ...args: never[]) => Promise<unknown>
+
+const TRACED = Symbol.for('tdist.traced')
+
+/**
+ * A `fetch`, Node's own or undici's, with a span for each request that it sends: one for each redirect it follows.
+ * Arguments, results and rejections are its own. A fetch that does not stand on undici is not traced; one that
+ * waits for a connection of a bounded dispatcher of undici 6 or 7 needs `traceUndici` on that dispatcher.
+ */
+export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
+  if (!tracing.enabled || TRACED in fetch) return fetch
+  followUndiciCalls()
+  const traced = function (this: never, ...args: never[]) {
+    return callsTracedBy(tracing, () => Reflect.apply(fetch, this, args))
+  }
+  Object.defineProperties(traced, {
+    [TRACED]: { value: true },
+    length: { value: fetch.length },
+    name: { value: fetch.name },
+  })
+  return traced as unknown as F
+}

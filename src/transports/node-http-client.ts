@@ -1,0 +1,228 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { EventEmitter } from 'node:events'
+import http, { type ClientRequest, type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { syncBuiltinESMExports } from 'node:module'
+import type { Span } from '../span.ts'
+import type { Tracing } from '../tracing.ts'
+import { bindMessages } from './bound-messages.ts'
+import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
+import { counted } from './counted.ts'
+import { addTo } from './header-list.ts'
+import type { HttpReader } from './http.ts'
+import type { Instrumentation } from './instrumentation.ts'
+import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
+import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
+
+type Arguments = Parameters<typeof http.request>
+type Make = (...args: Arguments) => ClientRequest
+
+/** A module that makes requests as node:http does. */
+export interface HttpModule {
+  readonly request: typeof http.request
+  readonly get: typeof http.get
+}
+
+/**
+ * `request` and `get` of node:http, node:https or a module like them, traced. Arguments, errors and what they
+ * return are the module's own.
+ */
+export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModule {
+  if (!tracing.enabled) return { request: module.request, get: module.get }
+  followed ??= follow()
+  const client = calls.of(tracing)
+  const request = function (this: unknown, ...args: Arguments) {
+    return make(client, unpatched(module.request) as Make, module, args)
+  } as typeof http.request
+  return { request, get: getBy(request) }
+}
+
+const reader: HttpReader<Outgoing> = {
+  method: (request) => request.method,
+  url(request) {
+    const host = request.getHeader('host')
+    return typeof host === 'string' && request.path.startsWith('/')
+      ? `${request.protocol}//${host}${request.path}`
+      : request.path
+  },
+  header(request, name) {
+    const value = request.getHeader(name)
+    return Array.isArray(value) ? value[0] : value?.toString()
+  },
+}
+
+function setHeader(req: ClientRequest, name: string, value: string): void {
+  req.setHeader(name, value)
+}
+
+/** Traces every request that node:http and node:https make. */
+export const nodeHttpClient: Instrumentation = {
+  module: 'node:http',
+  versions: '>=20.19',
+  install(tracing) {
+    if (!tracing.enabled) return () => {}
+    return uninstallAll([calls.install(tracing), patchModules(), follow()])
+  },
+}
+
+/** Makes `callsTracedBy` reach the requests of node:http, for good. */
+export function followHttpCalls(): void {
+  patched ??= patchModules()
+  followed ??= follow()
+}
+
+/** What the explicit ways have installed, which stays. */
+let patched: Uninstall | undefined
+let followed: Uninstall | undefined
+
+const calls = new ClientCalls(reader)
+const CALL = Symbol.for('tdist.call')
+
+/** A request with what we know of it, and the response as Node keeps it there. */
+type Followed = ClientRequest & { [CALL]?: Call<Outgoing> | undefined; res?: IncomingMessage | null }
+
+function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args: Arguments): ClientRequest {
+  const early = rendered(client, args)
+  if (early !== undefined) return makeRendered(client, early, request, self, args)
+  // The request is made of what the caller gave, and its headers have not gone yet.
+  const req = Reflect.apply(request, self, args)
+  begin(client, req)
+  return req
+}
+
+function begin(client: TracedClient<Outgoing>, req: Followed): void {
+  try {
+    const { tracing, keys } = client
+    if (req[CALL] || req.headersSent || tracing.dataManager.suppressed) return
+    for (const key of keys) if (req.hasHeader(key)) req.removeHeader(key)
+    const span = client.start(req, req, setHeader)
+    if (span?.recording) watch(client, req, span)
+  } catch (error) {
+    client.tracing.failed('node:http', error)
+  }
+}
+
+function watch(client: TracedClient<Outgoing>, req: Followed, span: Span): void {
+  const call = new Call<Outgoing>(client, req, span)
+  try {
+    // Around our own binding of listeners: this one needs no scope.
+    EventEmitter.prototype.on.call(req, 'close', closed)
+    req[CALL] = call
+  } catch (error) {
+    client.tracing.failed('node:http', error)
+    call.end()
+  }
+}
+
+function rendered(client: TracedClient<Outgoing>, args: Arguments): Outgoing | undefined {
+  try {
+    return renderedAtOnce(args)
+  } catch (error) {
+    client.tracing.failed('node:http', error)
+    return undefined
+  }
+}
+
+function makeRendered(
+  client: TracedClient<Outgoing>,
+  early: Outgoing,
+  request: Make,
+  self: unknown,
+  args: Arguments,
+): ClientRequest {
+  const added: string[] = []
+  const span = client.start(early, added, addTo)
+  if (span === undefined) return Reflect.apply(request, self, args)
+  let req: ClientRequest
+  try {
+    req = Reflect.apply(request, self, withAddedHeaders(args, added, client.keys))
+  } catch (error) {
+    client.end(span, early, undefined, error)
+    throw error
+  }
+  if (span.recording) watch(client, req, span)
+  return req
+}
+
+/*
+ * Responses and errors come by Node's channels: a 'response' or 'error' listener of ours would change what Node
+ * does for a request that has none.
+ */
+function responded(message: unknown): void {
+  const { request, response } = message as { request: Followed; response: IncomingMessage }
+  const call = request[CALL]
+  if (call === undefined) return
+  call.remote(response.socket)
+  call.headers(response.statusCode!)
+  if (hasNoBody(request.method, response)) call.end()
+}
+
+/** A body that has no bytes ends only when it is read, and many a caller does not. */
+function hasNoBody(method: string, { statusCode, headers }: IncomingMessage): boolean {
+  return method === 'HEAD' || statusCode === 204 || headers['content-length'] === '0'
+}
+
+function failed(message: unknown): void {
+  const { request, error } = message as { request: Followed; error: unknown }
+  request[CALL]?.end(error)
+}
+
+function closed(this: Followed): void {
+  const call = this[CALL]
+  if (call === undefined) return
+  this[CALL] = undefined
+  const { res } = this
+  // An upgrade comes by no channel.
+  if (res && call.status === undefined) {
+    call.remote(res.socket)
+    call.headers(res.statusCode!)
+  }
+  const broken = res && !res.complete && call.status !== 101 && this.method !== 'CONNECT'
+  call.end(broken ? (res.errored ?? new Error('aborted')) : undefined)
+}
+
+const follow = counted(() => {
+  subscribe('http.client.response.finish', responded)
+  subscribe('http.client.request.error', failed)
+  const unbind = bindMessages()
+  return () => {
+    unsubscribe('http.client.response.finish', responded)
+    unsubscribe('http.client.request.error', failed)
+    unbind()
+  }
+})
+
+const patchModules = counted(() => {
+  const undo = uninstallAll([http, https].map(patchModule))
+  syncBuiltinESMExports()
+  return () => {
+    undo()
+    syncBuiltinESMExports()
+  }
+})
+
+function patchModule(module: typeof http | typeof https): Uninstall {
+  const owner = module as { request: Make; get: Make }
+  const undoRequest = patch(
+    owner,
+    'request',
+    (request) =>
+      function (this: unknown, ...args: Arguments) {
+        const client = calls.here()
+        if (client === undefined) return Reflect.apply(request, this, args)
+        return make(client, request, this, args)
+      },
+  )
+  const { request } = owner
+  // Node's own `get` calls a `request` that nobody can reach, and ends it before we see it.
+  const undoGet = patch(owner, 'get', () => getBy(request as typeof http.request) as Make)
+  return uninstallAll([undoRequest, undoGet])
+}
+
+function getBy(request: typeof http.request): typeof http.get {
+  return function (this: unknown, ...args: Arguments) {
+    const req = Reflect.apply(request, this, args)
+    req.end()
+    return req
+  } as typeof http.get
+}

@@ -1,0 +1,170 @@
+import { AsyncResource } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
+import { Call, ClientCalls, type OpenCall, type TracedClient } from './client-calls.ts'
+import { counted } from './counted.ts'
+import type { HttpReader } from './http.ts'
+import type { Instrumentation } from './instrumentation.ts'
+import { uninstallAll, type Uninstall } from './patch.ts'
+
+/** A request as undici's diagnostics channels show it. */
+interface UndiciRequest {
+  readonly origin: string | URL
+  readonly path: string
+  readonly method: string
+  /** Names and values in turn. */
+  readonly headers: string[]
+  addHeader(name: string, value: string): unknown
+  [CALL]?: OpenCall | undefined
+  /** The call of the explicit way that it belongs to, which may be one of several attempts. */
+  [PART_OF]?: OpenCall | undefined
+}
+
+interface Message {
+  readonly request: UndiciRequest
+}
+
+const CALL = Symbol.for('tdist.call')
+const PART_OF = Symbol.for('tdist.partOf')
+
+const reader: HttpReader<UndiciRequest> = {
+  method: (request) => request.method,
+  url: ({ origin, path }) => (path.startsWith('/') ? String(origin) + path : path),
+  header({ headers }, name) {
+    for (let i = 0; i < headers.length; i += 2) {
+      if (headers[i]!.toLowerCase() === name) return headers[i + 1]
+    }
+    return undefined
+  },
+}
+
+/** Traces every request that undici makes, and so every `fetch`: the npm package's and Node's own. */
+export const undici: Instrumentation = {
+  module: 'undici',
+  versions: '>=6 <9',
+  install(tracing) {
+    if (!tracing.enabled) return () => {}
+    return uninstallAll([calls.install(tracing), follow()])
+  },
+}
+
+/** Makes `callsTracedBy` reach the requests of undici and fetch, for good. */
+export function followUndiciCalls(): void {
+  followed ??= follow()
+}
+
+const calls = new ClientCalls(reader)
+/** What the explicit ways have subscribed, which stays. */
+let followed: Uninstall | undefined
+
+const begun = new Map<string, OpenCall>()
+
+/**
+ * Says that requests which bear a header of this value belong to a call that has its span already: so does the
+ * explicit way, whose request may be made much later and in somebody else's scope, when a pool has a
+ * connection for it. Take it back with {@link forget}.
+ */
+export function remember(value: string, call: OpenCall): void {
+  begun.set(value, call)
+}
+
+/** Takes {@link remember} back. */
+export function forget(value: string): void {
+  begun.delete(value)
+}
+
+function begunBy({ headers }: UndiciRequest): OpenCall | undefined {
+  // Ours are the last ones, as a rule.
+  for (let i = headers.length - 1; i > 0; i -= 2) {
+    const call = begun.get(headers[i]!)
+    if (call !== undefined) return call
+  }
+  return undefined
+}
+
+function created(message: unknown): void {
+  const { request } = message as Message
+  if (request[CALL] !== undefined) return
+  if (begun.size > 0 && (request[PART_OF] = begunBy(request)) !== undefined) return
+  const caller = calls.installed ? callerOf(request) : undefined
+  if (caller === undefined) begin(request)
+  else caller.runInAsyncScope(begin, undefined, request)
+}
+
+/*
+ * Up to version 7 a pool whose connections are all busy makes the request later, in the scope of the call that
+ * gave one back. The handler of `request`, `stream`, `pipeline` and the like remembers its caller's scope; that
+ * of `fetch` and of a bare `dispatch` does not.
+ */
+function callerOf(request: object): AsyncResource | undefined {
+  for (const key of Object.getOwnPropertySymbols(request)) {
+    const value = (request as { [key]: unknown })[key]
+    if (value instanceof AsyncResource) return value
+  }
+  return undefined
+}
+
+function begin(request: UndiciRequest): void {
+  const client = calls.here()
+  if (client === undefined || client.tracing.dataManager.suppressed) return
+  try {
+    dropHeaders(request.headers, client)
+  } catch (error) {
+    client.tracing.failed('undici', error)
+  }
+  const span = client.start(request, request, addHeader)
+  if (span?.recording) request[CALL] = new Call<UndiciRequest>(client, request, span)
+}
+
+function addHeader(request: UndiciRequest, name: string, value: string): void {
+  // Trace headers of the caller's own are gone already; a baggage field of this name may be there.
+  const { headers } = request
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    if (headers[i]!.length === name.length && headers[i]!.toLowerCase() === name.toLowerCase()) {
+      headers.splice(i, 2)
+    }
+  }
+  request.addHeader(name, value)
+}
+
+function dropHeaders(headers: string[], { keys }: TracedClient<UndiciRequest>): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    if (keys.has(headers[i]!.toLowerCase())) headers.splice(i, 2)
+  }
+}
+
+function sent(message: unknown): void {
+  const { request, socket } = message as Message & { socket: Socket }
+  const call = request[CALL] ?? request[PART_OF]
+  call?.remote(socket)
+}
+
+function headersCame(message: unknown): void {
+  const { request, response } = message as Message & { response: { statusCode: number } }
+  request[CALL]?.headers(response.statusCode)
+}
+
+function bodyCame(message: unknown): void {
+  const { request } = message as Message
+  request[CALL]?.end()
+}
+
+function failed(message: unknown): void {
+  const { request, error } = message as Message & { error: unknown }
+  request[CALL]?.end(error)
+}
+
+const CHANNELS = {
+  'undici:request:create': created,
+  'undici:client:sendHeaders': sent,
+  'undici:request:headers': headersCame,
+  'undici:request:trailers': bodyCame,
+  'undici:request:error': failed,
+}
+
+const follow = counted(() => {
+  for (const [name, listener] of Object.entries(CHANNELS)) subscribe(name, listener)
+  return () => {
+    for (const [name, listener] of Object.entries(CHANNELS)) unsubscribe(name, listener)
+  }
+})

@@ -1,0 +1,128 @@
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { Call } from './client-calls.ts'
+import { forget, remember } from './undici-channels.ts'
+
+type Handler = Dispatcher.DispatchHandler
+type Controller = Dispatcher.DispatchController
+type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
+
+/**
+ * Whether undici will take this dispatch: what it refuses must come to it as it is. A handler has one of two
+ * forms, the one up to version 6 (`onConnect` and so on) or the one since 7 (`onRequestStart` and so on).
+ */
+export function isWhole(options: unknown, handler: unknown): boolean {
+  if (!isObject(options) || !isObject(handler)) return false
+  if (typeof options['method'] !== 'string' || typeof options['path'] !== 'string') return false
+  const upgrade = Boolean(options['upgrade']) || options['method'] === 'CONNECT'
+  const needed = 'onRequestStart' in handler ? (upgrade ? NEW_UPGRADE : NEW) : upgrade ? OLD_UPGRADE : OLD
+  for (const name of needed) if (typeof handler[name] !== 'function') return false
+  for (const name of OPTIONAL) {
+    if (handler[name] !== undefined && typeof handler[name] !== 'function') return false
+  }
+  return true
+}
+
+const OLD = ['onConnect', 'onHeaders', 'onData', 'onComplete', 'onError']
+const OLD_UPGRADE = ['onConnect', 'onUpgrade', 'onError']
+const NEW = ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
+const NEW_UPGRADE = ['onRequestStart', 'onRequestUpgrade', 'onResponseError']
+const OPTIONAL = ['onBodySent', 'onRequestSent', 'onResponseStarted']
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object'
+}
+
+/** A dispatch's handler, and beside it the call's span: it hears what the handler hears, a moment before. */
+export class TracedHandler<Request> implements Handler {
+  readonly #handler: Handler
+  readonly #call: Call<Request>
+  readonly #mark: string
+
+  /** `mark` is a value of a header of the request's, that no other request bears; empty when there is none. */
+  constructor(handler: Handler, call: Call<Request>, mark: string) {
+    this.#handler = handler
+    this.#call = call
+    this.#mark = mark
+    // By these two undici tells which form a handler has.
+    if (handler.onRequestStart === undefined) Object.assign(this, { onRequestStart: undefined })
+    if (handler.onConnect === undefined) Object.assign(this, { onConnect: undefined })
+    if (mark !== '') remember(mark, call)
+  }
+
+  /** The call is over. */
+  ended(error?: unknown): void {
+    forget(this.#mark)
+    this.#call.end(error)
+  }
+
+  onRequestStart(controller: Controller, context: object): void {
+    this.#handler.onRequestStart!(controller, context)
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, headers: Headers, socket: Duplex): void {
+    this.#call.headers(status)
+    this.ended()
+    this.#handler.onRequestUpgrade!(controller, status, headers, socket)
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
+    this.#call.headers(status)
+    this.#handler.onResponseStart!(controller, status, headers, message)
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.#handler.onResponseData!(controller, chunk)
+  }
+
+  onResponseEnd(controller: Controller, trailers: Headers): void {
+    this.ended()
+    this.#handler.onResponseEnd!(controller, trailers)
+  }
+
+  onResponseError(controller: Controller, error: Error): void {
+    this.ended(error)
+    this.#handler.onResponseError!(controller, error)
+  }
+
+  onConnect(abort: (error?: Error) => void, context?: object): void {
+    ;(this.#handler.onConnect as (abort: (error?: Error) => void, context?: object) => void)(abort, context)
+  }
+
+  onUpgrade(status: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
+    this.#call.headers(status)
+    this.ended()
+    this.#handler.onUpgrade!(status, headers, socket)
+  }
+
+  onResponseStarted(): void {
+    this.#handler.onResponseStarted?.()
+  }
+
+  onHeaders(status: number, headers: Buffer[], resume: () => void, message: string): boolean {
+    this.#call.headers(status)
+    return this.#handler.onHeaders!(status, headers, resume, message)
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.#handler.onData!(chunk)
+  }
+
+  onComplete(trailers: string[] | null): void {
+    this.ended()
+    this.#handler.onComplete!(trailers)
+  }
+
+  onError(error: Error): void {
+    this.ended(error)
+    this.#handler.onError!(error)
+  }
+
+  onBodySent(size: number, total: number): void {
+    this.#handler.onBodySent?.(size, total)
+  }
+
+  onRequestSent(): void {
+    ;(this.#handler as { onRequestSent?: () => void }).onRequestSent?.()
+  }
+}
