@@ -1,0 +1,21 @@
+import { disabled } from './disabled.ts'
+import { encoder } from './encoder.ts'
+import { express } from './express.ts'
+import { install } from './install.ts'
+import type { Scenario } from './scenario.ts'
+import { span } from './span.ts'
+import { start } from './start.ts'
+import { undici } from './undici.ts'
+import { unsampled } from './unsampled.ts'
+
+/** Every scenario, in the order of the report. */
+export const SCENARIOS: readonly Scenario[] = [
+  express,
+  undici,
+  span,
+  unsampled,
+  encoder,
+  install,
+  start,
+  disabled,
+]
