@@ -1,0 +1,3 @@
+export async function demo(_args: string[]): Promise<number> {
+  return 0
+}
