@@ -34,6 +34,9 @@ function version(): string {
   return (createRequire(import.meta.url)('tdist/package.json') as { version: string }).version
 }
 
+// What the SDK has to say on Node's versions is not for those who only read a stream.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code

@@ -12,6 +12,8 @@ export interface TraceWindowOptions {
   onTrace: (spans: ZipkinSpan[], end: TraceEnd) => void
   /** How long nothing must have come before a trace counts as complete, in milliseconds. Default 1000. */
   settleMs?: number | undefined
+  /** The same while a call's other half has not come. Default three times `settleMs`. */
+  callWaitMs?: number | undefined
   /** How long an incomplete trace is waited for, from its first span, in milliseconds. Default 30 s. */
   maxAgeMs?: number | undefined
   /** The most spans held; the trace whose last span is oldest goes first. Default 100 000. */
@@ -33,12 +35,13 @@ export interface TraceWindowStats {
 
 /**
  * Holds spans by trace until the trace is complete: its root is here, so is every span named as a parent, and
- * nothing came for the settle time. A call whose other half has not come is given three times that, because it may
- * be on its way in another process, or never be reported. Call `sweep` every now and then.
+ * nothing came for the settle time. A call whose other half has not come is given longer, because that may be on its
+ * way from another process, or never be reported. Call `sweep` every now and then.
  */
 export class TraceWindow {
   readonly #options: TraceWindowOptions
   readonly #settleMs: number
+  readonly #callWaitMs: number
   readonly #maxAgeMs: number
   readonly #maxSpans: number
   readonly #now: () => number
@@ -53,6 +56,7 @@ export class TraceWindow {
   constructor(options: TraceWindowOptions) {
     this.#options = options
     this.#settleMs = options.settleMs ?? 1000
+    this.#callWaitMs = options.callWaitMs ?? 3 * this.#settleMs
     this.#maxAgeMs = options.maxAgeMs ?? 30_000
     this.#maxSpans = options.maxSpans ?? 100_000
     this.#now = options.now ?? Date.now
@@ -104,7 +108,7 @@ export class TraceWindow {
     const quiet = now - trace.lastAt
     if (quiet >= this.#settleMs) {
       if (this.#done.has(key)) return 'late'
-      if (!trace.missing && (!trace.hasOpenCalls || quiet >= 3 * this.#settleMs)) return 'complete'
+      if (!trace.missing && (!trace.hasOpenCalls || quiet >= this.#callWaitMs)) return 'complete'
     }
     return now - trace.firstAt >= this.#maxAgeMs ? 'overdue' : undefined
   }
