@@ -69,14 +69,18 @@ export class KinesisSource {
    */
   async run(signal: AbortSignal): Promise<void> {
     const api = await openKinesis(this.#options.streamName, this.#options)
-    const failed = new AbortController()
+    // Also stops the other shards when one cannot be read.
+    const stop = new AbortController()
+    const abort = (): void => stop.abort()
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
     try {
-      const stop = AbortSignal.any([signal, failed.signal])
-      let isGone = await this.#readStream(api, this.#options.from ?? 'trim-horizon', stop)
+      let isGone = await this.#readStream(api, this.#options.from ?? 'trim-horizon', stop.signal)
       // A stream made anew under the name is read from its beginning.
-      while (isGone && !signal.aborted) isGone = await this.#readStream(api, 'trim-horizon', stop)
+      while (isGone && !signal.aborted) isGone = await this.#readStream(api, 'trim-horizon', stop.signal)
     } finally {
-      failed.abort()
+      signal.removeEventListener('abort', abort)
+      abort()
       api.close()
     }
   }

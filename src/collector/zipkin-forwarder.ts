@@ -44,6 +44,7 @@ export class ZipkinForwarder {
   readonly #timeoutMs: number
   readonly #stats: ZipkinForwarderStats = { sent: 0, rejected: 0, unsent: 0, held: 0, posts: 0, retries: 0 }
   readonly #stop = new AbortController()
+  #posting: AbortController | undefined
   #queue: Message[] = []
   #bytes = 0
   #sending: Promise<void> | undefined
@@ -74,10 +75,14 @@ export class ZipkinForwarder {
 
   /** Waits for what is held to be sent, for so long; counts the rest as unsent. */
   async close(deadlineMs = 5000): Promise<void> {
-    const timer = setTimeout(() => this.#stop.abort(), deadlineMs)
+    const stop = (): void => {
+      this.#stop.abort()
+      this.#posting?.abort()
+    }
+    const timer = setTimeout(stop, deadlineMs)
     await this.#sending
     clearTimeout(timer)
-    this.#stop.abort()
+    stop()
     this.#giveUp()
   }
 
@@ -130,15 +135,22 @@ export class ZipkinForwarder {
 
   async #post(batch: readonly Message[]): Promise<number> {
     this.#stats.posts++
-    const response = await fetch(this.#url, {
-      method: 'POST',
-      headers: { 'content-type': batch[0]!.isProto3 ? 'application/x-protobuf' : 'application/json' },
-      // Lists in proto3 are one list when put one after another.
-      body: batch.length === 1 ? batch[0]!.body : Buffer.concat(batch.map(({ body }) => body)),
-      signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#timeoutMs)]),
-    })
-    await response.arrayBuffer()
-    return response.status
+    const posting = new AbortController()
+    this.#posting = posting
+    const timer = setTimeout(() => posting.abort(new Error('no answer in time')), this.#timeoutMs)
+    try {
+      const response = await fetch(this.#url, {
+        method: 'POST',
+        headers: { 'content-type': batch[0]!.isProto3 ? 'application/x-protobuf' : 'application/json' },
+        // Lists in proto3 are one list when put one after another.
+        body: batch.length === 1 ? batch[0]!.body : Buffer.concat(batch.map(({ body }) => body)),
+        signal: posting.signal,
+      })
+      await response.arrayBuffer()
+      return response.status
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #release(batch: readonly Message[]): void {

@@ -41,7 +41,7 @@ export async function startDemoServices(stream: string, endpoint: string): Promi
   let reportBroken: (line: string) => void = () => {}
   const broken = new Promise<string>((resolve) => (reportBroken = resolve))
 
-  const start = async (name: string, env: Record<string, string>): Promise<string> => {
+  const start = (name: string, env: Record<string, string>): Promise<string> => {
     const child = fork(fileURLToPath(new URL(`../demo/${name}.js`, import.meta.url)), {
       execArgv: ['--import', new URL('../register.js', import.meta.url).href],
       env: { ...ownEnvironment(name, stream, endpoint), ...env },
@@ -52,9 +52,7 @@ export async function startDemoServices(stream: string, endpoint: string): Promi
     child.once('exit', (code, signal) => {
       if (!isClosing) reportBroken(`the demo's service ${name} ended by itself (${signal ?? `code ${code}`})`)
     })
-    const started = once(child, 'message', { signal: AbortSignal.timeout(START_MS) })
-    const [message] = (await Promise.race([started, failed(child, name)])) as [{ url: string }]
-    return message.url
+    return address(child, name)
   }
   const close = async (): Promise<void> => {
     isClosing = true
@@ -71,9 +69,17 @@ export async function startDemoServices(stream: string, endpoint: string): Promi
   }
 }
 
-async function failed(child: ChildProcess, name: string): Promise<never> {
-  await once(child, 'exit')
-  throw new Error(`the demo's service ${name} did not start`)
+function address(child: ChildProcess, name: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => reject(new Error(`the demo's service ${name} did not start`))
+    const timer = setTimeout(fail, START_MS)
+    child.once('exit', fail)
+    child.once('exit', () => clearTimeout(timer))
+    child.once('message', (message) => {
+      clearTimeout(timer)
+      resolve((message as { url: string }).url)
+    })
+  })
 }
 
 async function endChild(child: ChildProcess): Promise<void> {

@@ -92,11 +92,15 @@ class Show {
 
   async waitForTraces(count: number, signal: AbortSignal): Promise<void> {
     const enough = new AbortController()
+    const stop = (): void => enough.abort()
+    signal.addEventListener('abort', stop)
+    if (signal.aborted) stop()
     this.#onTrace = () => {
-      if (this.#traces >= count) enough.abort()
+      if (this.#traces >= count) stop()
     }
     this.#onTrace()
-    await pause(TRACES_MS, AbortSignal.any([signal, enough.signal]))
+    await pause(TRACES_MS, enough.signal)
+    signal.removeEventListener('abort', stop)
   }
 
   async close(reading: Promise<void>): Promise<void> {

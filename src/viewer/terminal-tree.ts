@@ -6,6 +6,7 @@ import { durationText, fit, pad, paint, plainText, type Terminal, widthOf } from
 /** More lines than this are counted, not printed. */
 const MAX_LINES = 200
 const MAX_COLUMNS = 110
+const MIN_COLUMNS = 60
 const TIME_COLUMNS = 10
 
 interface Row {
@@ -23,14 +24,14 @@ interface Row {
  * note is added to its first line.
  */
 export function terminalTree(tree: TraceTree, terminal: Terminal, note = ''): string {
-  const columns = Math.min(MAX_COLUMNS, Math.max(40, terminal.columns))
+  const columns = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, terminal.columns))
   const barColumns = columns < 80 ? 0 : columns < 100 ? 18 : 26
   const range = rangeOf(tree.root)
   const rows: Row[] = []
   let shown = 0
   for (const fold of folds(tree.root)) {
     if (rows.length === MAX_LINES) break
-    rows.push(rowOf(fold, range, barColumns, terminal))
+    rows.push(rowOf(fold, range, { columns, barColumns }, terminal))
     for (const { span, server } of fold.nodes) shown += Number(!!span) + Number(!!server)
   }
 
@@ -64,7 +65,7 @@ function headings(
 ): string {
   const server = hasServers ? 'server'.padStart(TIME_COLUMNS) : ''
   const end = range.end > range.start ? durationText(range.end - range.start, terminal) : ''
-  const scale = barColumns ? `  0${end.padStart(barColumns - 1)}` : ''
+  const scale = barColumns && end ? `  0${end.padStart(barColumns - 1)}` : ''
   return paint(terminal, 'dim', ' '.repeat(labelColumns) + 'took'.padStart(TIME_COLUMNS) + server + scale)
 }
 
@@ -105,9 +106,14 @@ function counted(count: number, what: string): string {
   return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`
 }
 
-function rowOf(fold: Fold, range: Range, barColumns: number, terminal: Terminal): Row {
+function rowOf(
+  fold: Fold,
+  range: Range,
+  { columns, barColumns }: { columns: number; barColumns: number },
+  terminal: Terminal,
+): Row {
   return {
-    guide: guideOf(fold.more, terminal),
+    guide: guideOf(fold.more, Math.floor(columns / 9), terminal),
     label: label(fold, terminal, barColumns > 18),
     took: mean(fold.nodes.map(({ span }) => span?.duration), terminal),
     server: mean(fold.nodes.map(({ server }) => server?.duration), terminal),
@@ -120,7 +126,7 @@ function rowOf(fold: Fold, range: Range, barColumns: number, terminal: Terminal)
 function rowLine(row: Row, labelColumns: number, hasServers: boolean, terminal: Terminal): string {
   const { guide, label: said } = row
   const room = labelColumns - widthOf(guide)
-  const text = fit(terminal, said.text, Math.max(16, room - widthOf(said.end)))
+  const text = fit(terminal, said.text, Math.max(Math.min(16, room), room - widthOf(said.end)))
   const end = fit(terminal, said.end, room - widthOf(text))
   const service = text.startsWith(said.service) ? said.service : ''
   const painted =
@@ -139,11 +145,11 @@ function belowLine(row: Row, text: string, columns: number, terminal: Terminal):
   return paint(terminal, 'dim', guide) + paint(terminal, 'red', fit(terminal, text, columns - widthOf(guide)))
 }
 
-/** The lines that lead to an operation. What is deeper than a screen shows its depth instead. */
-function guideOf(more: readonly boolean[], { unicode }: Terminal): string {
+/** The lines that lead to an operation. What is deeper than is shown has its depth instead. */
+function guideOf(more: readonly boolean[], deepest: number, { unicode }: Terminal): string {
   if (more.length === 0) return ''
   const branch = more.at(-1) ? (unicode ? '├─ ' : '|- ') : unicode ? '└─ ' : '`- '
-  if (more.length > 12) return `${unicode ? '⋯' : '...'} ${more.length} deep ${branch}`
+  if (more.length > deepest) return `${unicode ? '⋯' : '...'} ${more.length} deep ${branch}`
   const above = more.slice(0, -1).map((goesOn) => (goesOn ? (unicode ? '│  ' : '|  ') : '   '))
   return above.join('') + branch
 }
