@@ -21,7 +21,13 @@ export type SpanSink = (spans: ZipkinSpan[], record: Uint8Array) => void | Promi
 
 /** What comes between a transport's records and what becomes of their spans. */
 export class Collector {
-  readonly metrics: CollectorMetrics = { messages: 0, messagesDropped: 0, bytes: 0, spans: 0, spansDropped: 0 }
+  readonly metrics: CollectorMetrics = {
+    messages: 0,
+    messagesDropped: 0,
+    bytes: 0,
+    spans: 0,
+    spansDropped: 0,
+  }
   readonly #sink: SpanSink
 
   constructor(sink: SpanSink) {
@@ -41,7 +47,10 @@ export class Collector {
     } catch (error) {
       this.metrics.messagesDropped++
       const begins = Buffer.from(record.subarray(0, 16)).toString('hex') || 'nothing'
-      warn('collector.malformed', `dropped a record of ${record.byteLength} bytes (${begins}…): ${describe(error)}`)
+      warn(
+        'collector.malformed',
+        `dropped a record of ${record.byteLength} bytes (${begins}…): ${describe(error)}`,
+      )
       return
     }
     this.metrics.spans += spans.length

@@ -1,5 +1,10 @@
 import type { GetRecordsCommandOutput, KinesisClient, StartingPosition } from '@aws-sdk/client-kinesis'
-import { type KinesisClientOptions, type KinesisSdk, loadKinesisSdk, newKinesisClient } from './kinesis-client.ts'
+import {
+  type KinesisClientOptions,
+  type KinesisSdk,
+  loadKinesisSdk,
+  newKinesisClient,
+} from './kinesis-client.ts'
 import type { ShardFamily } from './shard-lineage.ts'
 
 /** A shard as the stream lists it. */
@@ -67,9 +72,9 @@ export type Remedy = 'retry' | 'slow down' | 'new iterator' | 'stream is missing
 export function remedyFor(error: unknown): Remedy {
   const { name = '', message = '' } = error as Partial<Error>
   if (/^(ProvisionedThroughputExceeded|LimitExceeded|KMSThrottling|Throttling)/.test(name)) return 'slow down'
-  if (/^ExpiredIterator/.test(name)) return 'new iterator'
-  if (/^ResourceNotFound/.test(name)) return 'stream is missing'
-  if (FATAL.test(name) || /Region is missing/.test(message)) return 'none'
+  if (name.startsWith('ExpiredIterator')) return 'new iterator'
+  if (name.startsWith('ResourceNotFound')) return 'stream is missing'
+  if (FATAL.test(name) || message.includes('Region is missing')) return 'none'
   return 'retry'
 }
 

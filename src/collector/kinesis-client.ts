@@ -33,14 +33,16 @@ export async function loadKinesisSdk(): Promise<KinesisSdk> {
 export function newKinesisClient(sdk: KinesisSdk, options: KinesisClientOptions): KinesisClient {
   const { endpoint } = options
   const isLocal = endpoint !== undefined && LOOPBACK.test(new URL(endpoint).hostname)
-  const region = options.region ?? (isLocal ? (process.env['AWS_REGION'] ?? 'us-east-1') : undefined)
+  const region = options.region ?? (isLocal ? process.env['AWS_REGION'] || 'us-east-1' : undefined)
   const hasCredentials = ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE'].some((name) => process.env[name])
   return new sdk.KinesisClient({
     maxAttempts: 1,
     requestHandler: keptConnections(),
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(isLocal && !hasCredentials ? { credentials: { accessKeyId: 'local', secretAccessKey: 'local' } } : {}),
+    ...(isLocal && !hasCredentials
+      ? { credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+      : {}),
   })
 }
 

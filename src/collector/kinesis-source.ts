@@ -138,7 +138,10 @@ export class KinesisSource {
     }
   }
 
-  async #listShards(api: KinesisApi, signal: AbortSignal): Promise<{ shards: ListedShard[]; waited: boolean }> {
+  async #listShards(
+    api: KinesisApi,
+    signal: AbortSignal,
+  ): Promise<{ shards: ListedShard[]; waited: boolean }> {
     const { streamName, endpoint, wait = true, onNote } = this.#options
     const where = endpoint === undefined ? '' : ` at ${endpoint}`
     let waited = false

@@ -37,7 +37,11 @@ const BETWEEN_READS_MS = 210
  * Reads one shard, waiting for `accept` after each record, until it ends or the signal aborts. Rejects only when
  * nothing was ever read and no repetition will help.
  */
-export async function readShard(api: KinesisApi, reading: ShardReading, signal: AbortSignal): Promise<ShardEnd> {
+export async function readShard(
+  api: KinesisApi,
+  reading: ShardReading,
+  signal: AbortSignal,
+): Promise<ShardEnd> {
   const { shardId, progress } = reading
   let position = reading.start
   let iterator: string | undefined
@@ -58,7 +62,8 @@ export async function readShard(api: KinesisApi, reading: ShardReading, signal: 
       if (remedy === 'slow down') progress.throttled++
       if (remedy === 'new iterator') iterator = undefined
       else await pause(BETWEEN_READS_MS + backoff(failures++), signal)
-      if (remedy === 'retry' || remedy === 'none') warn('kinesis.read', `reading ${shardId}: ${describe(error)}`)
+      if (remedy === 'retry' || remedy === 'none')
+        warn('kinesis.read', `reading ${shardId}: ${describe(error)}`)
       continue
     }
 

@@ -62,7 +62,11 @@ export class ZipkinForwarder {
 
   /** Takes the spans of one record. Resolves at once while there is room, else when there is. */
   async add(spans: readonly ZipkinSpan[], record: Uint8Array): Promise<void> {
-    while (this.#bytes > 0 && this.#bytes + record.byteLength > this.#maxBytes && !this.#stop.signal.aborted) {
+    while (
+      this.#bytes > 0 &&
+      this.#bytes + record.byteLength > this.#maxBytes &&
+      !this.#stop.signal.aborted
+    ) {
       await new Promise<void>((resolve) => this.#room.push(resolve))
     }
     this.#stats.held += spans.length
@@ -165,7 +169,8 @@ export class ZipkinForwarder {
     const left = this.#queue
     this.#queue = []
     const spans = countSpans(left)
-    if (spans > 0) warn('zipkin.unsent', `${this.#url} did not take ${spans} spans before the end: they are lost`)
+    if (spans > 0)
+      warn('zipkin.unsent', `${this.#url} did not take ${spans} spans before the end: they are lost`)
     this.#stats.unsent += spans
     this.#release(left)
   }

@@ -28,7 +28,8 @@ export function checkDemoPackages(): void {
       return true
     }
   })
-  if (missing.length > 0) throw new Error(`the demo needs ${missing.join(', ')}: npm install ${missing.join(' ')}`)
+  if (missing.length > 0)
+    throw new Error(`the demo needs ${missing.join(', ')}: npm install ${missing.join(' ')}`)
 }
 
 /**

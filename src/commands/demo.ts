@@ -41,7 +41,8 @@ export async function demo(args: string[]): Promise<number> {
     process.stdout.write(HELP)
     return 0
   }
-  const requests = values.requests === undefined ? undefined : wholeNumber('--requests', values.requests, 1, 100_000)
+  const requests =
+    values.requests === undefined ? undefined : wholeNumber('--requests', values.requests, 1, 100_000)
   checkDemoPackages()
 
   const { stop, release } = stopOnSignal()
@@ -80,7 +81,9 @@ class Show {
   readonly #window = new TraceWindow({ callWaitMs: CALL_WAIT_MS, onTrace: (spans) => this.#print(spans) })
   readonly #collector = new Collector((spans) => this.#window.add(spans))
   readonly #sweeps = setInterval(() => this.#window.sweep(), 100)
-  readonly #progress = new Progress(() => `${collectorText(this.#collector.metrics)}; ${counted(this.#traces, 'trace')}`)
+  readonly #progress = new Progress(
+    () => `${collectorText(this.#collector.metrics)}; ${counted(this.#traces, 'trace')}`,
+  )
   #traces = 0
   #whole = 0
   #onTrace: () => void = () => {}
@@ -116,9 +119,12 @@ class Show {
     const { messagesDropped, spansDropped, spans } = this.#collector.metrics
     const dropped = messagesDropped + spansDropped + this.#window.stats().ends.evicted
     const asked = requests === undefined ? '' : `${counted(requests, 'request')}, `
-    this.#progress.say(`${asked}${counted(this.#traces, 'trace')}, ${counted(spans, 'span')}, dropped ${dropped}`)
+    this.#progress.say(
+      `${asked}${counted(this.#traces, 'trace')}, ${counted(spans, 'span')}, dropped ${dropped}`,
+    )
     if (this.broken) this.#progress.say(this.broken)
-    if (this.#whole < this.#traces) this.#progress.say(`${counted(this.#traces - this.#whole, 'trace')} not whole`)
+    if (this.#whole < this.#traces)
+      this.#progress.say(`${counted(this.#traces - this.#whole, 'trace')} not whole`)
     if (requests === undefined) return this.broken ? 1 : 0
     const isRight = this.#traces === requests && this.#whole === requests && dropped === 0
     return isRight && !this.broken ? 0 : 1
@@ -168,6 +174,8 @@ function get(url: string): Promise<void> {
         response.on('end', resolve)
         response.resume()
       })
-      .on('error', (error) => reject(new Error(`the demo's request failed: ${error.message}`, { cause: error })))
+      .on('error', (error) =>
+        reject(new Error(`the demo's request failed: ${error.message}`, { cause: error })),
+      )
   })
 }

@@ -9,7 +9,11 @@ type Options = NonNullable<ParseArgsConfig['options']>
 type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O; strict: true }>>['values']
 
 /** Node's parseArgs, with a UsageError of one line that names the command and its help. */
-export function parseOptions<const O extends Options>(command: string, args: string[], options: O): Values<O> {
+export function parseOptions<const O extends Options>(
+  command: string,
+  args: string[],
+  options: O,
+): Values<O> {
   try {
     return parseArgs({ args, options, strict: true, allowPositionals: false }).values
   } catch (error) {

@@ -62,10 +62,7 @@ function arePieces(a: ZipkinSpan, b: ZipkinSpan): boolean {
 function agree(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
   if (!a || !b) return true
   return (
-    same(a.serviceName, b.serviceName) &&
-    same(a.ipv4, b.ipv4) &&
-    same(a.ipv6, b.ipv6) &&
-    same(a.port, b.port)
+    same(a.serviceName, b.serviceName) && same(a.ipv4, b.ipv4) && same(a.ipv6, b.ipv6) && same(a.port, b.port)
   )
 }
 
@@ -95,6 +92,8 @@ function mergeAnnotations(
   a: NonNullable<ZipkinSpan['annotations']>,
   b: NonNullable<ZipkinSpan['annotations']>,
 ): NonNullable<ZipkinSpan['annotations']> {
-  const seen = new Map([...a, ...b].map((annotation) => [`${annotation.timestamp} ${annotation.value}`, annotation]))
+  const seen = new Map(
+    [...a, ...b].map((annotation) => [`${annotation.timestamp} ${annotation.value}`, annotation]),
+  )
   return [...seen.values()].sort((x, y) => x.timestamp - y.timestamp)
 }

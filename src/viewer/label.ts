@@ -45,7 +45,8 @@ export function problems({ nodes }: Fold, terminal: Terminal): string[] {
   for (const { span, server } of nodes.slice(0, 1)) {
     for (const half of [server, span]) {
       const error = half?.tags?.['error']
-      if (error && error !== half.tags?.['http.status_code'] && error !== 'true') said.add(plainText(terminal, error))
+      if (error && error !== half.tags?.['http.status_code'] && error !== 'true')
+        said.add(plainText(terminal, error))
     }
   }
   return [...said]

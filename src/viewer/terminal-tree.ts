@@ -50,7 +50,8 @@ export function terminalTree(tree: TraceTree, terminal: Terminal, note = ''): st
   if (left > 0) lines.push(paint(terminal, 'dim', `   and ${left.toLocaleString('en')} more spans`))
   const missing = new Set([...tree.missingParents, ...tree.missingClients])
   if (missing.size > 0) {
-    const ids = [...missing].slice(0, 3).join(', ') + (missing.size > 3 ? ` and ${missing.size - 3} more` : '')
+    const ids =
+      [...missing].slice(0, 3).join(', ') + (missing.size > 3 ? ` and ${missing.size - 3} more` : '')
     lines.push(paint(terminal, 'yellow', plainText(terminal, `not seen: ${ids}`)))
   }
   return lines.join('\n') + '\n'
@@ -115,8 +116,14 @@ function rowOf(
   return {
     guide: guideOf(fold.more, Math.floor(columns / 9), terminal),
     label: label(fold, terminal, barColumns > 18),
-    took: mean(fold.nodes.map(({ span }) => span?.duration), terminal),
-    server: mean(fold.nodes.map(({ server }) => server?.duration), terminal),
+    took: mean(
+      fold.nodes.map(({ span }) => span?.duration),
+      terminal,
+    ),
+    server: mean(
+      fold.nodes.map(({ server }) => server?.duration),
+      terminal,
+    ),
     bar: barColumns ? barOf(fold, range, barColumns, terminal) : '',
     failed: fold.nodes.some(isFailed),
     below: problems(fold, terminal),
@@ -192,7 +199,8 @@ function barOf({ nodes }: Fold, range: Range, columns: number, { unicode }: Term
   const draw = (span: TraceNode['span'], mark: string): void => {
     if (span?.timestamp === undefined || !(range.end > range.start)) return
     const scale = columns / (range.end - range.start)
-    const place = (at: number): number => Math.min(columns - 1, Math.max(0, Math.floor((at - range.start) * scale)))
+    const place = (at: number): number =>
+      Math.min(columns - 1, Math.max(0, Math.floor((at - range.start) * scale)))
     const from = place(span.timestamp)
     const to = Math.max(from, place(span.timestamp + (span.duration ?? 0) - 1))
     cells.fill(mark, from, to + 1)

@@ -37,7 +37,7 @@ export function paint(terminal: Terminal, style: Style, text: string): string {
  * from whoever can reach a traced service.
  */
 export function plainText(terminal: Terminal, text: string): string {
-  const safe = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, ' ')
+  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
   return terminal.unicode ? safe : safe.replace(/[^\x20-\x7e]/gu, '?')
 }
 
@@ -48,7 +48,8 @@ export function widthOf(text: string): number {
   return width
 }
 
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}]/u
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}]/u
 
 /** Cuts a text to a width; what is cut is an ellipsis. */
 export function fit(terminal: Terminal, text: string, width: number): string {

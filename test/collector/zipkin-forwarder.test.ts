@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, it, mock } from 'node:test'
 import { ZipkinForwarder } from '#src/collector/zipkin-forwarder.js'
@@ -30,11 +30,15 @@ describe('ZipkinForwarder', () => {
     mock.method(process.stderr, 'write', () => true)
     posts = []
     answer = () => 202
-    server = createServer(async (req, res) => {
-      const post = { url: req.url, type: req.headers['content-type'], body: await bodyOf(req) }
-      posts.push(post)
-      const status = answer(post)
-      if (status) res.writeHead(status).end()
+    server = createServer((req, res) => {
+      let body = ''
+      req.on('data', (chunk: Buffer) => (body += chunk))
+      req.on('end', () => {
+        const post = { url: req.url, type: req.headers['content-type'], body }
+        posts.push(post)
+        const status = answer(post)
+        if (status) res.writeHead(status).end()
+      })
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -147,9 +151,3 @@ describe('ZipkinForwarder', () => {
     assert.equal(forwarder.stats().unsent, 2)
   })
 })
-
-async function bodyOf(req: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of req) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
-}

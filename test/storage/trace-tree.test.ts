@@ -29,7 +29,7 @@ describe('traceTree', () => {
     }
   })
 
-  it('joins a server that is its client\'s child, and gives the call its children', () => {
+  it("joins a server that is its client's child, and gives the call its children", () => {
     const spans = [
       root,
       span(2, 1, 'shop', 'GET', 1000, 3000, { kind: 'CLIENT' }),
@@ -60,10 +60,7 @@ describe('traceTree', () => {
       span(2, 1, 'two', 'at two', 1800, 200, { kind: 'SERVER', shared: true }),
       span(3, 2, 'two', 'query', 1900, 50),
     ]
-    assert.deepEqual(names(traceTree(spans).root), [
-      'GET /cart',
-      ['GET', ['at one'], ['at two', ['query']]],
-    ])
+    assert.deepEqual(names(traceTree(spans).root), ['GET /cart', ['GET', ['at one'], ['at two', ['query']]]])
   })
 
   it('counts what was delivered twice once, and merges what came in pieces', () => {
@@ -122,14 +119,22 @@ describe('traceTree', () => {
   })
 
   it('hangs further roots on the one that began first', () => {
-    const tree = traceTree([span(9, undefined, 'cron', 'late', 500, 1), root, span(2, 9, 'cron', 'job', 600, 1)])
+    const tree = traceTree([
+      span(9, undefined, 'cron', 'late', 500, 1),
+      root,
+      span(2, 9, 'cron', 'job', 600, 1),
+    ])
     assert.deepEqual(names(tree.root), ['GET /cart', ['late', ['job']]])
     assert.equal(tree.whole, false)
   })
 
   it('survives spans that are their own parents or ancestors', () => {
     const self = span(5, 5, 'shop', 'self', 50, 1)
-    const looped = [span(6, 8, 'shop', 'x', 60, 1), span(7, 6, 'shop', 'y', 70, 1), span(8, 7, 'shop', 'z', 80, 1)]
+    const looped = [
+      span(6, 8, 'shop', 'x', 60, 1),
+      span(7, 6, 'shop', 'y', 70, 1),
+      span(8, 7, 'shop', 'z', 80, 1),
+    ]
     const tree = traceTree([root, self, ...looped])
     assert.deepEqual(names(tree.root), ['GET /cart', ['self'], ['x', ['y', ['z']]]])
     assert.equal(tree.whole, false)
@@ -145,11 +150,21 @@ describe('traceTree', () => {
       span(4, 1, 'far', 'before its parent', -5000, 1),
       untimed,
     ])
-    assert.deepEqual(names(tree.root), ['GET /cart', ['untimed'], ['before its parent'], ['first'], ['second']])
+    assert.deepEqual(names(tree.root), [
+      'GET /cart',
+      ['untimed'],
+      ['before its parent'],
+      ['first'],
+      ['second'],
+    ])
   })
 
   it('does not change the spans it is given', () => {
-    const spans = [root, ...call(2, 1, ['shop', 'catalog'], 'GET /items', 1000, 3000), { ...root, tags: { a: 'b' } }]
+    const spans = [
+      root,
+      ...call(2, 1, ['shop', 'catalog'], 'GET /items', 1000, 3000),
+      { ...root, tags: { a: 'b' } },
+    ]
     const before = structuredClone(spans)
     traceTree(spans)
     assert.deepEqual(spans, before)
