@@ -74,7 +74,7 @@ export function remedyFor(error: unknown): Remedy {
   if (/^(ProvisionedThroughputExceeded|LimitExceeded|KMSThrottling|Throttling)/.test(name)) return 'slow down'
   if (name.startsWith('ExpiredIterator')) return 'new iterator'
   if (name.startsWith('ResourceNotFound')) return 'stream is missing'
-  if (FATAL.test(name) || message.includes('Region is missing')) return 'none'
+  if (FATAL.test(name) || message.startsWith('Region ')) return 'none'
   return 'retry'
 }
 

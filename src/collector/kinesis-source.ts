@@ -146,7 +146,7 @@ export class KinesisSource {
     const where = endpoint === undefined ? '' : ` at ${endpoint}`
     let waited = false
     for (let failures = 0; !signal.aborted; failures++) {
-      let problem: string
+      let problem: Error
       try {
         const shards = await api.listShards(signal)
         if (failures > 0) onNote?.(`stream ${streamName}${where} is there`)
@@ -157,10 +157,12 @@ export class KinesisSource {
         if (remedy === 'none') throw oneLine(`cannot read stream ${streamName}${where}`, error)
         const isMissing = remedy === 'stream is missing'
         waited ||= isMissing
-        problem = `${isMissing ? 'there is no' : 'cannot reach'} stream ${streamName}${where}`
-        if (!wait && remedy !== 'slow down') throw isMissing ? new Error(problem) : oneLine(problem, error)
+        problem = isMissing
+          ? new Error(`there is no stream ${streamName}${where}`, { cause: error })
+          : oneLine(`cannot reach stream ${streamName}${where}`, error)
+        if (!wait && remedy !== 'slow down') throw problem
       }
-      if (failures === 0) onNote?.(`${problem}; waiting for it`)
+      if (failures === 0) onNote?.(`${problem.message}; waiting for it`)
       await pause(500 + backoff(failures), signal)
     }
     return { shards: [], waited: false }

@@ -46,6 +46,8 @@ export async function demo(args: string[]): Promise<number> {
   checkDemoPackages()
 
   const { stop, release } = stopOnSignal()
+  // Whoever read the traces has gone, as `head` does.
+  process.stdout.on('error', () => stop.abort())
   const kinesis = await startLocalKinesis({ streams: { [STREAM]: 2 } })
   const show = new Show()
   const reading = show.read(kinesis.endpoint)

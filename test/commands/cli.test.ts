@@ -18,14 +18,12 @@ interface Ended {
 }
 
 function start(...args: string[]): ChildProcessWithoutNullStreams {
-  const env = {
-    ...process.env,
-    LC_ALL: 'C.UTF-8',
-    AWS_ACCESS_KEY_ID: '',
-    AWS_REGION: '',
-    AWS_DEFAULT_REGION: '',
-  }
-  return spawn(process.execPath, [CLI, ...args], { env })
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'))
+  // No configuration files of AWS's: what they hold is not for tests.
+  const files = { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere' }
+  return spawn(process.execPath, [CLI, ...args], {
+    env: { ...Object.fromEntries(own), ...files, LC_ALL: 'C.UTF-8' },
+  })
 }
 
 async function end(child: ChildProcessWithoutNullStreams): Promise<Ended> {

@@ -15,7 +15,7 @@ interface Running {
   readonly said: { out: string; err: string }
   readonly ended: Promise<number | null>
   /** Resolves when standard output matches. */
-  until(pattern: RegExp): Promise<RegExpExecArray>
+  readonly until: (pattern: RegExp) => Promise<RegExpExecArray>
 }
 
 function start(t: TestContext, root: string, ...args: string[]): Running {
