@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
+import { startLocalKinesis, type LocalKinesis } from '#src/local-kinesis/local-kinesis.js'
+import { call, span } from '../support/trace-spans.js'
+
+const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url))
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function start(...args: string[]): ChildProcessWithoutNullStreams {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'))
+  // No configuration files of AWS's: what they hold is not for tests.
+  const files = { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere' }
+  return spawn(process.execPath, [CLI, ...args], {
+    env: { ...Object.fromEntries(own), ...files, LC_ALL: 'C.UTF-8' },
+  })
+}
+
+async function end(child: ChildProcessWithoutNullStreams): Promise<Ended> {
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk) => (out += chunk))
+  child.stderr.on('data', (chunk) => (err += chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out, err }
+}
+
+const tdist = (...args: string[]): Promise<Ended> => end(start(...args))
+
+describe('tdist', () => {
+  it('says its version, and what it can do', async () => {
+    assert.match((await tdist('--version')).out, /^\d+\.\d+\.\d+\n$/)
+    for (const args of [['--help'], ['-h'], ['collect', '--help'], ['demo', '-h']]) {
+      const { code, out, err } = await tdist(...args)
+      assert.equal(code, 0)
+      assert.equal(err, '')
+      assert.match(out, /^tdist(: | collect: | demo: )[^]*--help/)
+      for (const line of out.split('\n')) assert.ok(line.length <= 110, line)
+    }
+  })
+
+  const wrong: [string[], string][] = [
+    [[], 'name a command: demo, collect; see tdist --help'],
+    [['toString'], 'there is no command toString; use demo, collect; see tdist --help'],
+    [['--verbose'], 'there is no command --verbose; use demo, collect; see tdist --help'],
+    [['collect'], 'name the stream to read: --stream NAME'],
+    [['collect', '--strem', 'x'], "Unknown option '--strem'; see tdist collect --help"],
+    [['collect', '--stream'], "Option '--stream <value>' argument missing; see tdist collect --help"],
+    [['collect', '--stream', 'a', 'b'], "Unexpected argument 'b'; see tdist collect --help"],
+    [
+      ['collect', '--stream', 'a', '--from', 'yesterday'],
+      '--from is yesterday; give trim-horizon, latest or a time as 2026-01-31T12:00:00Z',
+    ],
+    [
+      ['collect', '--stream', 'a', '--from', '2026-13-31'],
+      '--from is 2026-13-31; give trim-horizon, latest or a time as 2026-01-31T12:00:00Z',
+    ],
+    [['collect', '--stream', 'a', '--to', 'disk'], '--to is disk; give terminal, json or zipkin=URL'],
+    [
+      ['collect', '--stream', 'a', '--to', 'zipkin='],
+      '--to zipkin is empty; give a URL as http://127.0.0.1:9411',
+    ],
+    [
+      ['collect', '--stream', 'a', '--endpoint', 'localhost:4567'],
+      '--endpoint is localhost:4567; give a URL as http://127.0.0.1:9411',
+    ],
+    [
+      ['collect', '--stream', 'a', '--settle', '1.5'],
+      '--settle is 1.5; give a whole number from 0 to 600000',
+    ],
+    [['demo', '--requests', '0'], '--requests is 0; give a whole number from 1 to 100000'],
+    [['demo', '--fast'], "Unknown option '--fast'; see tdist demo --help"],
+  ]
+  for (const [args, line] of wrong) {
+    it(`${['tdist', ...args].join(' ')} is one clear line and exit code 2`, async () => {
+      assert.deepEqual(await tdist(...args), { code: 2, out: '', err: `tdist: ${line}\n` })
+    })
+  }
+})
+
+describe('tdist collect', () => {
+  const spans = [
+    span(1, undefined, 'shop', 'GET /cart', 0, 9000, { kind: 'SERVER' }),
+    ...call(2, 1, ['shop', 'catalog'], 'GET /items', 1000, 3000),
+  ]
+  let kinesis: LocalKinesis
+  let from: string[]
+
+  before(async () => {
+    kinesis = await startLocalKinesis({ streams: { spans: 2, empty: 1 } })
+    from = ['collect', '--endpoint', kinesis.endpoint, '--stream', 'spans']
+    await put(Buffer.from(JSON.stringify(spans.slice(0, 1))), 'a')
+    await put(Buffer.from(JSON.stringify(spans.slice(1))), 'b')
+    await put(Buffer.from('not spans'), 'c')
+  })
+
+  after(() => kinesis.close())
+
+  async function put(Data: Uint8Array, PartitionKey: string): Promise<void> {
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+    const client = new KinesisClient({ endpoint: kinesis.endpoint, region: 'us-east-1', credentials })
+    await client.send(new PutRecordsCommand({ StreamName: 'spans', Records: [{ Data, PartitionKey }] }))
+    client.destroy()
+  }
+
+  it('prints the traces of a stream on standard output, the counts on standard error', async () => {
+    const { code, out, err } = await tdist(...from, '--once')
+    assert.equal(code, 0)
+    assert.match(out, /^trace 463ac35c9f6413ad48485a3953bb6124 · 9.00 ms · 2 services · 3 spans\n/)
+    assert.match(out, /\nshop GET \/cart +9.00 ms [^]*\n└─ catalog GET \/items +3.00 ms +2.20 ms /)
+    const counts = '3 records, 3 spans; dropped 1 record, 0 spans; 1 trace'
+    assert.match(err, /^tdist: dropped a record of 9 bytes \(6e6f74207370616e73…\): .*\n/)
+    assert.ok(err.endsWith(`tdist: ${counts}\n`), err)
+  })
+
+  it('prints each trace as a line of JSON', async () => {
+    const { code, out } = await tdist(...from, '--once', '--to', 'json')
+    assert.equal(code, 0)
+    const [line, ...rest] = out.split('\n')
+    assert.deepEqual(rest, [''])
+    const sorted = JSON.parse(line!) as { name: string }[]
+    assert.deepEqual(
+      sorted.map(({ name }) => name),
+      ['GET /cart', 'GET', 'GET /items'],
+    )
+  })
+
+  it('forwards to a Zipkin server', async (t) => {
+    const bodies: string[] = []
+    const server = createServer((req, res) => {
+      let body = ''
+      req.on('data', (chunk) => (body += chunk))
+      req.on('end', () => {
+        bodies.push(body)
+        res.writeHead(202).end()
+      })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { code, out, err } = await tdist(...from, '--once', '--to', `zipkin=${url}`)
+    assert.equal(code, 0)
+    assert.equal(out, '')
+    assert.equal(bodies.flatMap((body) => JSON.parse(body) as unknown[]).length, 3)
+    assert.match(err, /; sent 3 spans\n$/)
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`shows a trace when it is complete, and ends with the counts on ${signal}`, async () => {
+      const child = start(...from, '--from', 'trim-horizon', '--settle', '50')
+      const ended = end(child)
+      await once(child.stdout, 'data')
+      child.kill(signal)
+      const { code, err } = await ended
+      assert.equal(code, 0)
+      assert.match(err, /; 1 trace\n$/)
+    })
+  }
+
+  it('says that it waits for a stream, or fails when it is not to', async () => {
+    const missing = ['collect', '--endpoint', kinesis.endpoint, '--stream', 'none']
+    const line = `tdist: there is no stream none at ${kinesis.endpoint}`
+    const child = start(...missing)
+    const ended = end(child)
+    const [said] = (await once(child.stderr, 'data')) as [Buffer]
+    assert.equal(String(said), `${line}; waiting for it\n`)
+    child.kill('SIGINT')
+    assert.equal((await ended).code, 0)
+    assert.deepEqual(await tdist(...missing, '--no-wait'), { code: 1, out: '', err: `${line}\n` })
+  })
+
+  it('says in one line what the SDK lacks', async () => {
+    const { code, err } = await tdist('collect', '--stream', 'spans')
+    assert.equal(code, 1)
+    assert.match(err, /^tdist: cannot read stream spans: .*[Rr]egion.*\n$/)
+  })
+})

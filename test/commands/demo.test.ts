@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const hasRegister = existsSync(join(ROOT, 'dist/register.js'))
+
+interface Running {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly said: { out: string; err: string }
+  readonly ended: Promise<number | null>
+  /** Resolves when standard output matches. */
+  readonly until: (pattern: RegExp) => Promise<RegExpExecArray>
+}
+
+function start(t: TestContext, root: string, ...args: string[]): Running {
+  const child = spawn(process.execPath, [join(root, 'dist/cli.js'), ...args], {
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const said = { out: '', err: '' }
+  child.stdout.on('data', (chunk: Buffer) => (said.out += chunk))
+  child.stderr.on('data', (chunk: Buffer) => (said.err += chunk))
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  const until = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const found = pattern.exec(said.out)
+      if (found) return found
+      if (child.exitCode !== null) throw new Error(`ended before it said ${pattern}: ${said.out}${said.err}`)
+      await Promise.race([once(child.stdout, 'data'), ended])
+    }
+  }
+  return { child, said, ended, until }
+}
+
+async function untilGone(url: string): Promise<void> {
+  const isThere = (): Promise<boolean> =>
+    fetch(url).then(
+      () => true,
+      () => false,
+    )
+  while (await isThere());
+}
+
+describe('tdist demo', { skip: hasRegister ? false : 'needs tdist/register' }, () => {
+  it('shows a whole trace for each request it makes, and ends', async (t) => {
+    const { said, ended } = start(t, ROOT, 'demo', '--requests', '3')
+    assert.equal(await ended, 0, said.err)
+    assert.match(said.err, /^tdist: 3 requests, 3 traces, 29 spans, dropped 0\n$/m)
+    assert.equal(said.out.match(/^trace /gm)?.length, 3)
+    assert.doesNotMatch(said.out, /not seen/)
+    assert.match(
+      said.out,
+      /shop GET \/products\/:id [^]*catalog GET \/items\/:id [^]*pricing GET \/prices\/:sku /,
+    )
+    assert.match(said.out, /pricing ×8 GET \/prices\/:sku, .* total: N\+1/)
+    assert.match(
+      said.out,
+      /2 errors[^]*shop GET \/checkout\/:user 502 [^]*pricing GET \/discounts\/:code 503 /,
+    )
+  })
+
+  for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+    it(`stays up, shows what it is asked, and leaves nothing behind on ${signal}`, async (t) => {
+      const { child, said, ended, until } = start(t, ROOT, 'demo')
+      const [, url] = await until(/curl (http:\/\/127\.0\.0\.1:\d+)\/products\/7/)
+      await until(/shop GET \/checkout\/:user/)
+      said.out = ''
+      assert.equal((await fetch(`${url}/products/9`)).status, 200)
+      await until(/shop GET \/products\/:id/)
+      child.kill(signal)
+      const code = await ended
+      if (signal === 'SIGINT') {
+        assert.equal(code, 0, said.err)
+        assert.match(said.err, /tdist: 4 traces, 34 spans, dropped 0\n$/)
+      }
+      await untilGone(url!)
+    })
+  }
+})
+
+describe('tdist without its optional packages', () => {
+  const cases: [string[], string][] = [
+    [
+      ['demo'],
+      'the demo needs express, axios, undici, @aws-sdk/client-kinesis: ' +
+        'npm install express axios undici @aws-sdk/client-kinesis',
+    ],
+    [
+      ['collect', '--stream', 'spans'],
+      'reading a Kinesis stream needs @aws-sdk/client-kinesis: npm install @aws-sdk/client-kinesis',
+    ],
+  ]
+  for (const [args, line] of cases) {
+    it(`${args[0]} says in one line what to install`, async (t) => {
+      const root = mkdtempSync(join(tmpdir(), 'tdist-'))
+      t.after(() => rmSync(root, { recursive: true }))
+      cpSync(join(ROOT, 'dist'), join(root, 'dist'), { recursive: true })
+      cpSync(join(ROOT, 'package.json'), join(root, 'package.json'))
+      const { said, ended } = start(t, root, ...args)
+      assert.equal(await ended, 1)
+      assert.deepEqual(said, { out: '', err: `tdist: ${line}\n` })
+    })
+  }
+})
