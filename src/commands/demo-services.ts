@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 /** The demo's services while they run. */
 export interface DemoServices {
@@ -15,12 +16,12 @@ export interface DemoServices {
 
 /** What the services are built on and the package does not bring. */
 const NEEDED = ['express', 'axios', 'undici', '@aws-sdk/client-kinesis']
+const { resolve } = createRequire(import.meta.url)
 const START_MS = 30_000
 const END_MS = 5000
 
 /** Throws one line that says what to install, when something is missing. */
 export function checkDemoPackages(): void {
-  const { resolve } = createRequire(import.meta.url)
   const missing = NEEDED.filter((name) => {
     try {
       return !resolve(name)
@@ -43,8 +44,8 @@ export async function startDemoServices(stream: string, endpoint: string): Promi
   const broken = new Promise<string>((resolve) => (reportBroken = resolve))
 
   const start = (name: string, env: Record<string, string>): Promise<string> => {
-    const child = fork(fileURLToPath(new URL(`../demo/${name}.js`, import.meta.url)), {
-      execArgv: ['--import', new URL('../register.js', import.meta.url).href],
+    const child = fork(join(dirname(resolve('tdist/package.json')), 'dist', 'demo', `${name}.js`), {
+      execArgv: ['--import', pathToFileURL(resolve('tdist/register')).href],
       env: { ...ownEnvironment(name, stream, endpoint), ...env },
       // A terminal's Ctrl-C goes to the parent alone, which ends the services in order.
       detached: process.platform !== 'win32',
