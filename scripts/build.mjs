@@ -1,46 +1,93 @@
-// Builds the package. `build/src` has every module on its own, for the tests of internals; `dist` is what is
-// published: the same modules joined into one file an entry and what entries share, because at start-up a file costs
-// more than what stands in it.
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// Builds the package. `build/src` has every module by itself, for the tests of internals. `dist` is what is published:
+// the same modules joined, because at start-up a file costs more than what stands in it. The half that runs in a
+// service is one file, which its entries name their exports from; the commands and the collector are another.
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { exports, bin } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
-const inSrc = (file) => file.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts')
+const { exports } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+const entries = Object.values(exports)
+  .filter((file) => file.endsWith('.js'))
+  .map((file) => file.slice('./dist/'.length, -'.js'.length))
+const receiving = ['cli', 'collector/collector', ...demoServices()]
+const service = ['drop-in', ...entries.filter((entry) => !receiving.includes(entry))]
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 rmSync(`${root}build/src`, { recursive: true, force: true })
-execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', root], { stdio: 'inherit' })
-for (const file of Object.values(exports)) if (file.endsWith('.js')) copyTypes(file.slice('./dist/'.length, -3))
+const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', root], {
+  stdio: 'inherit',
+})
+if (tsc.status !== 0) process.exit(1)
 
-await build({
+const options = {
   absWorkingDir: root,
-  entryPoints: [
-    ...Object.values(exports).filter((file) => file.endsWith('.js')).map(inSrc),
-    ...Object.values(bin).map(inSrc),
-    'src/drop-in.ts',
-    ...readdirSync(`${root}src/demo`).map((file) => `src/demo/${file}`),
-  ],
-  outbase: 'src',
   outdir: 'dist',
-  chunkNames: 'shared/[name]-[hash]',
   bundle: true,
-  splitting: true,
   packages: 'external',
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
   logLevel: 'warning',
+}
+const joined = service.map((entry) => `export * from './src/${entry}.ts'`).join('\n')
+await build({
+  ...options,
+  stdin: { contents: joined, resolveDir: root, sourcefile: 'service.ts' },
+  outdir: undefined,
+  outfile: 'dist/service.js',
 })
+writeFileSync(`${root}dist/service.js`, withoutImports(readFileSync(`${root}dist/service.js`, 'utf8')))
+for (const entry of service) await writeFace(entry)
+cpSync(`${root}build/src/register.cjs`, `${root}dist/register.cjs`)
+await build({
+  ...options,
+  entryPoints: receiving.map((entry) => `src/${entry}.ts`),
+  outbase: 'src',
+  splitting: true,
+  chunkNames: 'receiving-[hash]',
+})
+for (const entry of entries) copyTypes(entry)
+
+function demoServices() {
+  return readdirSync(`${root}src/demo`).map((file) => `demo/${file.slice(0, -'.ts'.length)}`)
+}
+
+/**
+ * Node's own modules by `getBuiltinModule`: an import reads every export of theirs, and what only getters lead to is
+ * loaded for it. 5 ms of a service's start.
+ */
+function withoutImports(code) {
+  const named = /^import \{([^}]*)\} from ("node:\w+");$/gm
+  const changed = code.replace(named, (_, names, module) => {
+    return `const {${names.replaceAll(' as ', ': ')}} = process.getBuiltinModule(${module});`
+  })
+  if (/^import /m.test(changed))
+    throw new Error('dist/service.js imports what it should not, or in another way')
+  return changed
+}
+
+/** An entry of the service's half: the names it exports, from the file that has them all. */
+async function writeFace(entry) {
+  const names = Object.keys(await import(`${root}build/src/${entry}.js`))
+  const file = `${root}dist/${entry}.js`
+  mkdirSync(posix.dirname(file), { recursive: true })
+  writeFileSync(
+    file,
+    `export { ${names.join(', ')} } from '${posix.relative(posix.dirname(entry), '.') || '.'}/service.js'\n`,
+  )
+}
 
 /** Copies a module's types, and those of the modules they name. */
 function copyTypes(module) {
   const target = `${root}dist/${module}.d.ts`
   if (existsSync(target)) return
-  const types = readFileSync(`${root}build/src/${module}.d.ts`, 'utf8').replace(/(from '\..+)\.ts'/g, "$1.js'")
+  const types = readFileSync(`${root}build/src/${module}.d.ts`, 'utf8').replace(
+    /(from '\..+)\.ts'/g,
+    "$1.js'",
+  )
   mkdirSync(posix.dirname(target), { recursive: true })
   writeFileSync(target, types)
   for (const [, named] of types.matchAll(/from '(\..+)\.js'/g)) {

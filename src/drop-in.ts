@@ -14,14 +14,16 @@ const INSTRUMENTATIONS: readonly Instrumentation[] = [nodeHttpServer, nodeHttpCl
 
 /**
  * Traces this process as the environment says. Throws one line when the environment asks for what there is not;
- * an instrumentation that fails is counted and said, and the others go on.
+ * an instrumentation that fails is counted and said, and the others go on. `syncBuiltins` is
+ * `module.syncBuiltinESMExports`, from whoever has it at hand.
  */
-export function install(): void {
+export function install(syncBuiltins: () => void): void {
   // A process may be told twice, by --require and by --import, or by two copies of the package.
   if (processState.dropIn) return
   const tracing = createTracing(optionsFromEnvironment())
   if (!tracing.enabled) return
   processState.dropIn = tracing
+  processState.syncBuiltins = syncBuiltins
   for (const instrumentation of INSTRUMENTATIONS) {
     try {
       instrumentation.install(tracing)

@@ -1,4 +1,5 @@
-import { randomFillSync } from 'node:crypto'
+/** Loaded with the first ID: it costs more to start than all of tdist's own code. */
+let randomFillSync: typeof import('node:crypto').randomFillSync | undefined
 
 /*
  * IDs are cut from a pool of random bytes: one call into the random source serves hundreds. `toString` makes a string
@@ -10,6 +11,7 @@ let used = pool.length
 /** The offset of so many fresh random bytes. */
 function take(bytes: number): number {
   if (used + bytes > pool.length) {
+    randomFillSync ??= process.getBuiltinModule('node:crypto').randomFillSync
     randomFillSync(pool)
     used = 0
   }

@@ -9,6 +9,8 @@ interface ProcessState {
   tracing?: Tracing
   /** The drop-in's tracing, once it is installed. */
   dropIn?: Tracing
+  /** `module.syncBuiltinESMExports`, where it came without loading the module. */
+  syncBuiltins?: () => void
   /** Holds the tracing of the clients that are traced explicitly. */
   explicit?: AsyncLocalStorage<Tracing>
 }

@@ -44,7 +44,7 @@ export class HttpPool {
     const { protocol, hostname, port, path, method, headers, body } = request
     const tls = protocol === 'https:'
     // Loaded when there is something to send: together they take 5 ms of a service's start.
-    const http = tls ? await import('node:https') : await import('node:http')
+    const http = process.getBuiltinModule(tls ? 'node:https' : 'node:http')
     let agent = this.#agents.get(protocol)
     if (agent === undefined) {
       agent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS })

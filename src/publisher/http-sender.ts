@@ -1,4 +1,3 @@
-import { promisify } from 'node:util'
 import type { Encoding } from '../codec/encoder.ts'
 import { HttpPool } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
@@ -87,9 +86,11 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
   }
 }
 
-async function compress(bytes: Uint8Array): Promise<Buffer> {
-  const { gzip } = await import('node:zlib')
-  return promisify(gzip)(bytes)
+function compress(bytes: Uint8Array): Promise<Buffer> {
+  const { gzip } = process.getBuiltinModule('node:zlib')
+  return new Promise((resolve, reject) => {
+    gzip(bytes, (error, zipped) => (error ? reject(error) : resolve(zipped)))
+  })
 }
 
 function readUrl(text: string): URL {

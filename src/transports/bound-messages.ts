@@ -1,5 +1,5 @@
-import { IncomingMessage, OutgoingMessage } from 'node:http'
 import { bindEmitter } from '../context/bind-emitter.ts'
+import { nodeHttp } from './builtin-http.ts'
 import { counted } from './counted.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
 
@@ -9,5 +9,8 @@ import { uninstallAll, type Uninstall } from './patch.ts'
  * Server and client both ask for it; it is done once.
  */
 export const bindMessages: () => Uninstall = counted(() =>
-  uninstallAll([bindEmitter(IncomingMessage.prototype), bindEmitter(OutgoingMessage.prototype)]),
+  uninstallAll([
+    bindEmitter(nodeHttp().IncomingMessage.prototype),
+    bindEmitter(nodeHttp().OutgoingMessage.prototype),
+  ]),
 )

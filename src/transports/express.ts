@@ -6,7 +6,8 @@ import { hookExpress, isExpressApp, type ExpressApp } from './express-hooks.ts'
 import { routeOf, type ExpressRequest } from './express-route.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
-import { bindMessages, callOf, ServerCalls } from './server-call.ts'
+import { bindMessages } from './bound-messages.ts'
+import { callOf, ServerCalls } from './server-call.ts'
 
 /**
  * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the

@@ -1,11 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import http, { type ClientRequest, type IncomingMessage } from 'node:http'
-import https from 'node:https'
-import { syncBuiltinESMExports } from 'node:module'
+import type Http from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { processState } from '../process-state.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { bindMessages } from './bound-messages.ts'
+import { nodeHttp, nodeHttps } from './builtin-http.ts'
 import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
 import { addTo } from './header-list.ts'
@@ -14,13 +15,13 @@ import type { Instrumentation } from './instrumentation.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
 import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
 
-type Arguments = Parameters<typeof http.request>
+type Arguments = Parameters<HttpModule['request']>
 type Make = (...args: Arguments) => ClientRequest
 
 /** A module that makes requests as node:http does. */
 export interface HttpModule {
-  readonly request: typeof http.request
-  readonly get: typeof http.get
+  readonly request: typeof Http.request
+  readonly get: typeof Http.get
 }
 
 /**
@@ -33,7 +34,7 @@ export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModul
   const client = calls.of(tracing)
   const request = function (this: unknown, ...args: Arguments) {
     return make(client, unpatched(module.request) as Make, module, args)
-  } as typeof http.request
+  } as HttpModule['request']
   return { request, get: getBy(request) }
 }
 
@@ -193,15 +194,16 @@ const follow = counted(() => {
 })
 
 const patchModules = counted(() => {
-  const undo = uninstallAll([http, https].map(patchModule))
-  syncBuiltinESMExports()
+  const undo = uninstallAll([nodeHttp(), nodeHttps()].map(patchModule))
+  const sync = processState.syncBuiltins ?? process.getBuiltinModule('node:module').syncBuiltinESMExports
+  sync()
   return () => {
     undo()
-    syncBuiltinESMExports()
+    sync()
   }
 })
 
-function patchModule(module: typeof http | typeof https): Uninstall {
+function patchModule(module: HttpModule): Uninstall {
   const owner = module as { request: Make; get: Make }
   const undoRequest = patch(
     owner,
@@ -215,14 +217,14 @@ function patchModule(module: typeof http | typeof https): Uninstall {
   )
   const { request } = owner
   // Node's own `get` calls a `request` that nobody can reach, and ends it before we see it.
-  const undoGet = patch(owner, 'get', () => getBy(request as typeof http.request) as Make)
+  const undoGet = patch(owner, 'get', () => getBy(request as HttpModule['request']) as Make)
   return uninstallAll([undoRequest, undoGet])
 }
 
-function getBy(request: typeof http.request): typeof http.get {
+function getBy(request: HttpModule['request']): typeof Http.get {
   return function (this: unknown, ...args: Arguments) {
     const req = Reflect.apply(request, this, args)
     req.end()
     return req
-  } as typeof http.get
+  } as typeof Http.get
 }

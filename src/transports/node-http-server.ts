@@ -1,11 +1,13 @@
 import type { EventEmitter } from 'node:events'
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
-import https from 'node:https'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Tracing } from '../tracing.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { patch, uninstallAll } from './patch.ts'
-import { bindMessages, ServerCalls, type ServerCall } from './server-call.ts'
+import { bindMessages } from './bound-messages.ts'
+import { nodeHttp, nodeHttps } from './builtin-http.ts'
+import { ServerCalls, type ServerCall } from './server-call.ts'
 
 type Emit = (this: EventEmitter, event: string | symbol, ...args: unknown[]) => boolean
 
@@ -13,7 +15,7 @@ type Emit = (this: EventEmitter, event: string | symbol, ...args: unknown[]) => 
  * Traces every request that this server of `node:http` or `node:https` answers, upgrades among them. Returns the
  * server.
  */
-export function traceHttpServer<S extends http.Server | https.Server>(tracing: Tracing, server: S): S {
+export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracing, server: S): S {
   if (!tracing.enabled) return server
   bindMessages()
   patch(server as { emit: Emit }, 'emit', emitTraced(tracing))
@@ -29,8 +31,8 @@ export const nodeHttpServer: Instrumentation = {
     const wrap = emitTraced(tracing)
     return uninstallAll([
       bindMessages(),
-      patch(http.Server.prototype as { emit: Emit }, 'emit', wrap),
-      patch(https.Server.prototype as { emit: Emit }, 'emit', wrap),
+      patch(nodeHttp().Server.prototype as { emit: Emit }, 'emit', wrap),
+      patch(nodeHttps().Server.prototype as { emit: Emit }, 'emit', wrap),
     ])
   },
 }

@@ -1,12 +1,11 @@
 import { EventEmitter } from 'node:events'
-import { IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Endpoint } from '../codec/zipkin-span.ts'
-import { bindEmitter } from '../context/bind-emitter.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { endpoint, HttpServerHandler, type HttpReader } from './http.ts'
-import { patch, uninstallAll, type Uninstall } from './patch.ts'
+import { patch, uninstallAll } from './patch.ts'
 
 const CALL = Symbol.for('tdist.serverCall')
 const REMOTE = Symbol.for('tdist.remoteEndpoint')
@@ -96,25 +95,6 @@ export class ServerCalls {
     } catch (fault) {
       this.#tracing.failed('http server', fault)
     }
-  }
-}
-
-let bindings = 0
-let unbind: Uninstall | undefined
-
-/**
- * Makes what listens to requests and responses run in the scope it was added in: the events of their sockets come
- * in the connection's. Undone when everybody who asked for it has undone it.
- */
-export function bindMessages(): Uninstall {
-  if (bindings++ === 0) {
-    unbind = uninstallAll([bindEmitter(IncomingMessage.prototype), bindEmitter(OutgoingMessage.prototype)])
-  }
-  let undone = false
-  return () => {
-    if (undone) return
-    undone = true
-    if (--bindings === 0) unbind?.()
   }
 }
 

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const hasRegister = existsSync(join(ROOT, 'dist/register.js'))
 
 interface Running {
   readonly child: ChildProcessWithoutNullStreams
@@ -47,7 +46,7 @@ async function untilGone(url: string): Promise<void> {
   while (await isThere());
 }
 
-describe('tdist demo', { skip: hasRegister ? false : 'needs tdist/register' }, () => {
+describe('tdist demo', () => {
   it('shows a whole trace for each request it makes, and ends', async (t) => {
     const { said, ended } = start(t, ROOT, 'demo', '--requests', '3')
     assert.equal(await ended, 0, said.err)

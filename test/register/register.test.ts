@@ -26,7 +26,9 @@ describe('tdist/register', () => {
   before(async () => {
     mkdirSync(folder, { recursive: true })
     const node: BuildOptions = { platform: 'node', entryPoints: [source], logLevel: 'error' }
-    const banner = { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)` }
+    const banner = {
+      js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)`,
+    }
     await build({ ...node, format: 'cjs', outfile: `${folder}plain.cjs` })
     await build({ ...node, bundle: true, format: 'cjs', outfile: `${folder}esbuild.cjs` })
     await build({ ...node, bundle: true, format: 'esm', outfile: `${folder}esbuild.mjs`, banner })
@@ -52,7 +54,10 @@ describe('tdist/register', () => {
     const trace = run.spans.filter((span) => span.traceId === run.spans.find(isItems)!.traceId)
     assert.equal(trace.length, 9)
     const roots = trace.filter((span) => span.parentId === undefined)
-    assert.deepEqual(roots.map((span) => span.name), ['GET /items/:id'])
+    assert.deepEqual(
+      roots.map((span) => span.name),
+      ['GET /items/:id'],
+    )
     for (const span of trace) {
       if (span.kind !== 'SERVER' || span.parentId === undefined) continue
       assert.equal(span.shared, true)
@@ -83,18 +88,29 @@ describe('tdist/register', () => {
       const own = [Object.hasOwn(http.Server.prototype, 'emit'), Object.hasOwn(http.IncomingMessage.prototype, 'on')]
       console.log(own.join(), channel('undici:request:create').hasSubscribers, Symbol.for('tdist') in globalThis)`
     const env = { ...process.env, TDIST_DISABLED: '1' }
-    const child = spawn(process.execPath, ['--import', register, '--input-type=module', '-e', script], { env })
+    const child = spawn(process.execPath, ['--import', register, '--input-type=module', '-e', script], {
+      env,
+    })
     child.stdout.setEncoding('utf8')
     const [line] = (await once(child.stdout, 'data')) as [string]
     assert.equal(line, 'false,false false false\n')
   })
 
   const mistakes = [
-    [{ TDIST_SENDER: 'carrier-pigeon' }, 'TDIST_SENDER is carrier-pigeon; use one of kinesis, http, console, none'],
+    [
+      { TDIST_SENDER: 'carrier-pigeon' },
+      'TDIST_SENDER is carrier-pigeon; use one of kinesis, http, console, none',
+    ],
     [{ TDIST_SENDER: 'kinesis' }, 'TDIST_SENDER is kinesis; name the stream in TDIST_KINESIS_STREAM'],
     [{ TDIST_SAMPLE_RATE: '2' }, 'TDIST_SAMPLE_RATE is 2; give a share of traces from 0 to 1'],
-    [{ TDIST_SAMPLE_PER_SECOND: 'few' }, 'TDIST_SAMPLE_PER_SECOND is few; give a number of traces, 0 or more'],
-    [{ TDIST_PROPAGATION: 'b3,smoke' }, 'TDIST_PROPAGATION is b3,smoke; use one or more of b3, b3-single, w3c'],
+    [
+      { TDIST_SAMPLE_PER_SECOND: 'few' },
+      'TDIST_SAMPLE_PER_SECOND is few; give a number of traces, 0 or more',
+    ],
+    [
+      { TDIST_PROPAGATION: 'b3,smoke' },
+      'TDIST_PROPAGATION is b3,smoke; use one or more of b3, b3-single, w3c',
+    ],
     [{ TDIST_SERVICE_NAME: ' ' }, 'serviceName is empty; give the name of this service'],
   ] as const
   for (const [env, message] of mistakes) {
@@ -120,7 +136,11 @@ interface Run {
 }
 
 /** Runs an app, asks it for a few things, ends it by SIGTERM; returns what it answered and the spans it sent. */
-async function serve(file: string, flags: string[], env: Record<string, string | undefined> = {}): Promise<Run> {
+async function serve(
+  file: string,
+  flags: string[],
+  env: Record<string, string | undefined> = {},
+): Promise<Run> {
   const sink = await startSpanSink()
   const child = spawn(process.execPath, [...flags, file], {
     env: { ...process.env, NODE_OPTIONS: '', TDIST_SERVICE_NAME: 'app', TDIST_ZIPKIN_URL: sink.url, ...env },
@@ -161,7 +181,12 @@ function isItems(span: ZipkinSpan): boolean {
 
 async function packed(entry: string, filename: string): Promise<void> {
   const stats = await new Promise<webpack.Stats>((resolve, reject) => {
-    const options = { entry, target: 'node20', mode: 'production', output: { path: folder, filename } } as const
+    const options = {
+      entry,
+      target: 'node20',
+      mode: 'production',
+      output: { path: folder, filename },
+    } as const
     webpack(options, (error, result) => (error ? reject(error) : resolve(result!)))
   })
   assert.deepEqual(stats.toJson({ errors: true }).errors, [])

@@ -4,7 +4,7 @@ import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { TraceContext } from '#src/context/trace-context.js'
 
-const fixture = (name: string) => readFileSync(new URL(`../../../test/support/${name}`, import.meta.url))
+const pem = readFileSync(new URL('../../../test/support/localhost.pem', import.meta.url))
 
 /** What the server is to do with one request. */
 export interface Answer {
@@ -45,9 +45,7 @@ export async function answeringServer(
   const requests: Recorded[] = []
   const sockets = new Set<Socket>()
   const handle = (req: IncomingMessage, res: ServerResponse) => void answer(req, res)
-  const server = options.tls
-    ? https.createServer({ key: fixture('localhost-key.pem'), cert: fixture('localhost-cert.pem') }, handle)
-    : http.createServer(handle)
+  const server = options.tls ? https.createServer({ key: pem, cert: pem }, handle) : http.createServer(handle)
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))

@@ -7,7 +7,7 @@ import type { Tracing } from 'tdist'
 import { traceAxios } from 'tdist/axios'
 import { undici } from 'tdist/undici'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
-import { nodeHttpClient } from '#src/transports/node-http-client.js'
+import { nodeHttpClient } from 'tdist'
 import { httpClientSuite, type TracedClient } from '../suites/http-client.js'
 import { answeringServer, type AnsweringServer } from '../support/answering-server.js'
 

@@ -7,7 +7,7 @@ import type { SpanHandler, Tracing, TracingOptions } from 'tdist'
 import { traceAxios } from 'tdist/axios'
 import { createTestTracing } from 'tdist/testing'
 import { traceFetch, traceUndici, undici } from 'tdist/undici'
-import { nodeHttpClient, traceHttpClient } from '#src/transports/node-http-client.js'
+import { nodeHttpClient, traceHttpClient } from 'tdist'
 import { answeringServer, type AnsweringServer } from '../support/answering-server.js'
 
 type Call = (url: string) => Promise<number>

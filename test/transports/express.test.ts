@@ -11,7 +11,7 @@ import express5, { type Express, type NextFunction, type Request, type Response 
 import type { Tracing, TracingOptions, ZipkinSpan } from 'tdist'
 import { express as instrumentation, traceExpress } from 'tdist/express'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
-import { nodeHttpServer } from '#src/transports/node-http-server.js'
+import { nodeHttpServer } from 'tdist'
 import { httpServerSuite, type Server } from '../suites/http-server.ts'
 import { addRoutes, listen, type ExpressModule } from '../support/express-server.ts'
 import { call, type Answer, type Call } from '../support/http-call.ts'
@@ -496,7 +496,7 @@ async function firstNames(library: string, way: string, listener: string): Promi
     import express from '${library}'
     import { express as instrumentation, traceExpress } from 'tdist/express'
     import { createTestTracing } from 'tdist/testing'
-    import { nodeHttpServer } from '#src/transports/node-http-server.js'
+    import { nodeHttpServer } from 'tdist'
     const test = createTestTracing()
     if (${way.startsWith('dropped in')}) {
       nodeHttpServer.install(test.tracing)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
-import { nodeHttpClient, traceHttpClient } from '#src/transports/node-http-client.js'
+import { nodeHttpClient, traceHttpClient } from 'tdist'
 import { answeringServer, type AnsweringServer } from '../support/answering-server.js'
 
 const plainRequest = http.request

@@ -1,6 +1,6 @@
 import http, { type IncomingMessage, request as namedRequest } from 'node:http'
 import https from 'node:https'
-import { nodeHttpClient, traceHttpClient, type HttpModule } from '#src/transports/node-http-client.js'
+import { nodeHttpClient, traceHttpClient, type HttpModule } from 'tdist'
 import { type ClientUnderTest, httpClientSuite, type TracedClient } from '../suites/http-client.js'
 
 interface Way {

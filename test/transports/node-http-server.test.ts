@@ -11,7 +11,7 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, it } from 'node:test'
 import type { Span, Tracing, TracingOptions } from 'tdist'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
-import { nodeHttpServer, traceHttpServer } from '#src/transports/node-http-server.js'
+import { nodeHttpServer, traceHttpServer } from 'tdist'
 import { httpServerSuite, type Filter, type Server } from '../suites/http-server.ts'
 import { listen } from '../support/express-server.ts'
 import { call, exchange } from '../support/http-call.ts'
@@ -624,7 +624,7 @@ async function endOfThrowing(traced: boolean): Promise<{ code: unknown; stderr: 
   const script = `
     import http from 'node:http'
     import { createTracing } from 'tdist'
-    import { traceHttpServer } from '#src/transports/node-http-server.js'
+    import { traceHttpServer } from 'tdist'
     const sender = { encoding: 'json', maxRecordBytes: 9, maxRecords: 9, maxCallBytes: 9, async send() {} }
     const tracing = createTracing({ serviceName: 'test', sender, enabled: ${traced} })
     const server = traceHttpServer(tracing, http.createServer(() => { throw new Error('thrown') }))

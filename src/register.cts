@@ -1,0 +1,14 @@
+/*
+ * `node --import tdist/register app.js`, or `--require`. What it does stands in drop-in.ts, and is loaded only when
+ * something is to be traced: a service with TDIST_DISABLED pays for this file alone. CommonJS, because that loads the
+ * rest before it returns, which an `import()` does not, and spares what `node:module` costs, 5 ms on Node 24: its
+ * `syncBuiltinESMExports` is a property of every module's constructor.
+ */
+if (['', '0', 'false'].includes((process.env['TDIST_DISABLED'] ?? '').trim())) {
+  try {
+    const { install } = require('./service.js') as typeof import('./drop-in.ts')
+    install((module.constructor as unknown as typeof import('node:module')).syncBuiltinESMExports)
+  } catch (error) {
+    process.stderr.write(`tdist: tracing is off: ${error instanceof Error ? error.message : String(error)}\n`)
+  }
+}

@@ -1,0 +1,17 @@
+import type Http from 'node:http'
+import type Https from 'node:https'
+
+/*
+ * Not by `import`: that reads every export of the module, and from Node 22 on reading `http.WebSocket` loads Node's own
+ * copy of undici, 30 ms and 15 MB, which an installed undici may then take its global dispatcher from. And not before
+ * it is needed: https alone is 8 ms.
+ */
+/** node:http, as `require` gives it: the object whose properties a patch replaces. */
+export function nodeHttp(): typeof Http {
+  return process.getBuiltinModule('node:http')
+}
+
+/** node:https, likewise. */
+export function nodeHttps(): typeof Https {
+  return process.getBuiltinModule('node:https')
+}
