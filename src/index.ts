@@ -13,8 +13,19 @@ export type { Instrumentation } from './transports/instrumentation.ts'
 export type { Uninstall } from './transports/patch.ts'
 export type { Format } from './propagation/composite.ts'
 export type { HttpOptions, HttpRules, HttpRequest, HttpResponse } from './transports/http.ts'
-export type { DropReason, Publisher, PublisherOptions, PublisherStats } from './publisher/publisher.ts'
+export type {
+  BreakerState,
+  DropReason,
+  HistogramStats,
+  Publisher,
+  PublisherOptions,
+  PublisherStats,
+} from './publisher/publisher.ts'
+export type { CallMessage, DropMessage } from './publisher/channels.ts'
+export { registerMetrics, type PromRegistry } from './publisher/prometheus.ts'
+export type { MetricSource } from './publisher/metric-list.ts'
 export type { Sender, SpanRecord, Outcome } from './publisher/sender.ts'
 export { SendError } from './publisher/sender.ts'
 export { httpSender } from './publisher/http-sender.ts'
 export { consoleSender } from './publisher/console-sender.ts'
+export { fileSender, type FileSenderOptions } from './publisher/file-sender.ts'

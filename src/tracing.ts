@@ -8,6 +8,8 @@ import { processState } from './process-state.ts'
 import { propagationOf, type Format } from './propagation/composite.ts'
 import type { Propagation } from './propagation/propagation.ts'
 import { flushAtExit } from './publisher/endings.ts'
+import { graphiteText, StatsdText } from './publisher/graphite.ts'
+import { prometheusText } from './publisher/prometheus.ts'
 import { Publisher, type PublisherOptions } from './publisher/publisher.ts'
 import type { Sender } from './publisher/sender.ts'
 import { always, type Sampler } from './sampler.ts'
@@ -65,6 +67,7 @@ export class Tracing {
   readonly faults: Record<string, number> = {}
   readonly #unhook: () => void
   readonly #publishes: boolean
+  readonly #statsd = new StatsdText()
 
   /** Use {@link createTracing}, which never throws. */
   constructor(options: TracingOptions) {
@@ -102,20 +105,49 @@ export class Tracing {
   }
 
   /** Sends what is queued; resolves when it is sent or the deadline (default 2000 ms) is over. Never rejects. */
-  flush(deadlineMs = 2000): Promise<void> {
-    return this.publisher.flush(deadlineMs)
+  async flush(deadlineMs = 2000): Promise<void> {
+    try {
+      await this.publisher.flush(deadlineMs)
+    } catch (error) {
+      this.failed('flush', error)
+    }
   }
 
   /** Flushes, then stops for good: later spans are counted as dropped. */
-  close(deadlineMs = 2000): Promise<void> {
-    this.#unhook()
-    return this.publisher.close(deadlineMs)
+  async close(deadlineMs = 2000): Promise<void> {
+    try {
+      this.#unhook()
+      await this.publisher.close(deadlineMs)
+    } catch (error) {
+      this.failed('close', error)
+    }
+  }
+
+  /**
+   * What became of all spans, and how often tracing itself failed, as text. `prometheus` (the default): what a
+   * scrape is answered. `graphite`: lines for Carbon's plaintext port. `statsd`: lines for a StatsD socket, counters
+   * as increments since the last time, so call it from one place. `prefix` begins the names of the last two,
+   * default `tdist.<service>`. Empty when it fails; never throws.
+   */
+  metrics(format: 'prometheus' | 'graphite' | 'statsd' = 'prometheus', prefix?: string): string {
+    try {
+      if (format === 'graphite') return graphiteText(this, prefix)
+      if (format === 'statsd') return this.#statsd.text(this, prefix)
+      return prometheusText(this)
+    } catch (error) {
+      this.failed('metrics', error)
+      return ''
+    }
   }
 
   /** Counts a failure of tracing itself and says so once a minute. The caller goes on without. */
   failed(where: string, error: unknown): void {
-    this.faults[where] = (this.faults[where] ?? 0) + 1
-    warn(`fault:${where}`, `${where} failed and the call went on untraced: ${describe(error)}`)
+    try {
+      this.faults[where] = (this.faults[where] ?? 0) + 1
+      warn(`fault:${where}`, `${where} failed and the call went on untraced: ${describe(error)}`)
+    } catch {
+      // There is nobody left to tell.
+    }
   }
 
   #begin(handler: SpanHandler, span: Span): void {
@@ -136,7 +168,11 @@ export class Tracing {
   }
 
   #report(data: ZipkinSpan): void {
-    if (this.#publishes) this.publisher.report(data)
+    try {
+      if (this.#publishes) this.publisher.report(data)
+    } catch (error) {
+      this.failed('publisher', error)
+    }
   }
 
   #unsent(): number {

@@ -2,8 +2,9 @@ import { performance } from 'node:perf_hooks'
 import { describe, warn } from '../log.ts'
 import { BoundedQueue, type QueuedRecord } from './bounded-queue.ts'
 import { Breaker } from './breaker.ts'
+import { CallMetrics } from './call-metrics.ts'
 import { Flushes } from './flushes.ts'
-import type { DropReason, Losses } from './metrics.ts'
+import type { BreakerState, DropReason, Losses } from './metrics.ts'
 import type { Settings } from './publisher-options.ts'
 import { sendCall, type CallEnd } from './send-call.ts'
 import type { Sender } from './sender.ts'
@@ -12,6 +13,7 @@ import type { Sender } from './sender.ts'
 export class Delivery {
   readonly queue: BoundedQueue
   readonly flushes: Flushes = new Flushes()
+  readonly metrics: CallMetrics = new CallMetrics()
   readonly #sender: Sender
   readonly #set: Settings
   readonly #losses: Losses
@@ -35,9 +37,15 @@ export class Delivery {
     this.#wakeIn = wakeIn
   }
 
+  get breakerState(): BreakerState {
+    if (this.#breaker.failures === 0) return 'closed'
+    return this.#callsInFlight > 0 ? 'half-open' : 'open'
+  }
+
   /** Takes a record; it is sent from a later `drain`. */
   push(record: QueuedRecord): void {
     this.queue.push(record)
+    this.metrics.sealed(record.spans)
     this.#wakeIn(this.#breaker.waitMs(performance.now()))
   }
 
@@ -60,7 +68,9 @@ export class Delivery {
       const records = this.#take(now)
       if (records.length === 0) return
       this.#breaker.started(now)
-      void this.#call(records)
+      this.#call(records).catch((error: unknown) => {
+        warn('publisher', `the publisher failed: ${describe(error)}`)
+      })
     }
   }
 
@@ -69,6 +79,7 @@ export class Delivery {
     this.#stopped = true
     const { waitingSpans, takenSpans } = this.queue
     this.queue.clear()
+    this.metrics.forget()
     if (waitingSpans > 0) this.#losses.add('shutdown', waitingSpans)
     if (takenSpans > 0) this.#losses.add('inDoubt', takenSpans)
     this.flushes.end()
@@ -97,10 +108,12 @@ export class Delivery {
     const { failures } = this.#breaker
     this.calls++
     this.#callsInFlight++
+    const call = this.metrics.started(records)
     const end = await sendCall(this.#sender, records, this.#set.callTimeoutMs)
     // What was in flight at the stop has been counted there.
     if (this.#stopped) return
     this.#callsInFlight--
+    this.metrics.ended(call, end)
     this.#settle(records, end)
     this.#judge(end, failures)
     this.drain()

@@ -1,4 +1,6 @@
 import { warn } from '../log.ts'
+import { publishDrop } from './channels.ts'
+import type { HistogramStats } from './histogram.ts'
 
 /**
  * Why a span was dropped. `full`: the publisher holds as much as it may. `oversize`: it does not fit into a
@@ -34,7 +36,22 @@ export interface PublisherStats {
   readonly retriedRecords: number
   /** Records refused because too much came at once, each time counted. */
   readonly throttledRecords: number
+  /** How long ago the oldest span that waits or is in flight finished, in milliseconds; 0 when there is none. */
+  readonly oldestMs: number
+  /**
+   * `open`: whole calls failed and the next one waits. `half-open`: one is out as a probe. `closed`: calls go out as
+   * they come.
+   */
+  readonly breaker: BreakerState
+  /** Spans a record. */
+  readonly recordSpans: HistogramStats
+  /** Bytes a call. */
+  readonly callBytes: HistogramStats
+  /** How long calls took, in milliseconds. */
+  readonly callMs: HistogramStats
 }
+
+export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Where a span that is not sent is counted. */
 export type LossReason = DropReason | 'inDoubt'
@@ -77,6 +94,7 @@ export class Losses {
   add(reason: LossReason, spans: number, cause?: string): void {
     this.#counts[reason] += spans
     if (cause !== undefined) this.#causes[reason] = cause
+    publishDrop(reason, spans, cause)
     if (!this.#armed.has(reason)) this.#arm(reason, 0)
   }
 

@@ -16,7 +16,8 @@ import type { Reporter } from './reporter.ts'
 import type { Sender } from './sender.ts'
 
 export type { PublisherOptions } from './publisher-options.ts'
-export type { DropReason, PublisherStats } from './metrics.ts'
+export type { BreakerState, DropReason, PublisherStats } from './metrics.ts'
+export type { HistogramStats } from './histogram.ts'
 
 /**
  * Takes finished spans, encodes them at once into records, and gives those to a sender in the background. It
@@ -116,7 +117,22 @@ export class Publisher implements Reporter {
       failedCalls: delivery.failedCalls,
       retriedRecords: delivery.retriedRecords,
       throttledRecords: delivery.throttledRecords,
+      oldestMs: this.#oldestMs(),
+      breaker: delivery.breakerState,
+      recordSpans: delivery.metrics.recordSpans.stats(),
+      callBytes: delivery.metrics.callBytes.stats(),
+      callMs: delivery.metrics.callMs.stats(),
     }
+  }
+
+  #oldestMs(): number {
+    const { queue, metrics } = this.#delivery
+    const since = Math.min(
+      this.#openSince || Infinity,
+      queue.peek()?.since ?? Infinity,
+      metrics.oldestInFlight(),
+    )
+    return since === Infinity ? 0 : performance.now() - since
   }
 
   #refuse(reason: DropReason, cause?: string): void {
