@@ -13,7 +13,13 @@ export class Flushes {
   wait(upTo: number, left: number, deadlineMs: number): Promise<void> {
     return new Promise((resolve) => {
       // This timer is not unref'd: a flush keeps the process alive, and nothing else here does.
-      const timer = setTimeout(() => flush.done(), deadlineMs)
+      const timer = setTimeout(() => {
+        try {
+          flush.done()
+        } catch {
+          resolve()
+        }
+      }, deadlineMs)
       const flush: Flush = {
         upTo,
         left,

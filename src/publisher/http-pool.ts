@@ -1,4 +1,6 @@
-import type { Agent, IncomingHttpHeaders } from 'node:http'
+import type { EventEmitter } from 'node:events'
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { SendError } from './sender.ts'
 
 /** Where and what to ask, in the terms of `http.request`. */
@@ -69,21 +71,31 @@ export class HttpPool {
       const abort = (): void => giveUp(`the request to ${hostname} was aborted`)
       signal?.addEventListener('abort', abort)
 
-      req.on('socket', (socket) => {
+      /** What a listener throws would end the process. */
+      const on = <T>(emitter: EventEmitter, event: string, listener: (value: T) => void): void => {
+        emitter.on(event, (value: T) => {
+          try {
+            listener(value)
+          } catch (error) {
+            reject(new SendError('the answer could not be read', 'in doubt', { cause: error }))
+          }
+        })
+      }
+      on(req, 'socket', (socket: Socket) => {
         socket.unref()
         if (!socket.connecting) connected = true
-        else socket.once(tls ? 'secureConnect' : 'connect', () => (connected = true))
+        else on(socket, tls ? 'secureConnect' : 'connect', () => (connected = true))
       })
-      req.on('response', (res) => {
+      on(req, 'response', (res: IncomingMessage) => {
         const chunks: Buffer[] = []
-        res.on('data', (chunk: Buffer) => chunks.push(chunk))
-        res.on('end', () => {
+        on(res, 'data', (chunk: Buffer) => chunks.push(chunk))
+        on(res, 'end', () => {
           resolve({ status: res.statusCode ?? 0, headers: res.headers, body: Buffer.concat(chunks) })
         })
-        res.on('error', (error) => reject(new SendError(saying(error), 'in doubt', { cause: error })))
+        on(res, 'error', (error: Error) => reject(new SendError(saying(error), 'in doubt', { cause: error })))
       })
-      req.on('error', (error) => reject(new SendError(saying(error), 'failed', { cause: error })))
-      req.on('close', () => {
+      on(req, 'error', (error: Error) => reject(new SendError(saying(error), 'failed', { cause: error })))
+      on(req, 'close', () => {
         clearTimeout(connecting)
         clearTimeout(asking)
         signal?.removeEventListener('abort', abort)

@@ -29,10 +29,13 @@ export function sendCall(
       resolve(callEnd)
     }
     try {
-      Promise.resolve(sender.send(records)).then(
-        (outcomes) => end(read(outcomes, count)),
-        (error: unknown) => end(failure(error, count)),
-      )
+      Promise.resolve(sender.send(records))
+        .then(
+          (outcomes) => end(read(outcomes, count)),
+          (error: unknown) => end(failure(error, count)),
+        )
+        // The timer ends what could not be read.
+        .catch(() => {})
     } catch (error) {
       end(failure(error, count))
     }

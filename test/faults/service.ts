@@ -1,0 +1,116 @@
+import { EventEmitter } from 'node:events'
+import http, { type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import axios, { type AxiosInstance } from 'axios'
+import express, { type RequestHandler } from 'express'
+import { Agent, request, type Dispatcher } from 'undici'
+
+/** Where a service and its tracing touch; untraced, each does what it would do anyway. */
+export interface Ways {
+  readonly middleware: RequestHandler
+  readonly axios: AxiosInstance
+  readonly dispatcher: Dispatcher
+  readonly fetch: typeof fetch
+  readonly http: { readonly get: typeof http.get }
+  readonly trace: <T>(name: string, fn: () => T) => T
+  readonly wrap: <F extends (...args: never[]) => unknown>(name: string, fn: F) => F
+  readonly bind: <F extends (...args: never[]) => unknown>(fn: F) => F
+  readonly bindEmitter: (emitter: EventEmitter) => EventEmitter
+  /** Reads the current span and its IDs, tags it, and asks for metrics. */
+  readonly look: () => void
+}
+
+const agent = new Agent()
+
+const UNTRACED: Ways = {
+  middleware: (_request, _response, next) => next(),
+  axios,
+  dispatcher: agent,
+  fetch: (...args) => fetch(...args),
+  http,
+  trace: (_name, fn) => fn(),
+  wrap: (_name, fn) => fn,
+  bind: (fn) => fn,
+  bindEmitter: (emitter) => emitter,
+  look: () => {},
+}
+
+/** A service that does a little of everything, and never the same with a response changed. */
+export function makeService(given: Partial<Ways>): Server {
+  const ways = { ...UNTRACED, ...given }
+  const app = express()
+  app.use(ways.middleware)
+  app.get('/items/:id', async (req, res) => {
+    const id = await ways.trace('find', async () => {
+      await new Promise(setImmediate)
+      return req.params.id
+    })
+    res.json({ id, twice: ways.trace('twice', () => Number(id) * 2) })
+  })
+  app.get('/calls', async (_req, res) => {
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const viaAxios = await ways.axios.get<object>(`${base}/items/1?secret=1`)
+    const viaFetch = await ways.fetch(`${base}/items/2`, { headers: { accept: 'application/json' } })
+    const viaUndici = await request(`${base}/items/3`, { dispatcher: ways.dispatcher })
+    const viaHttp = await new Promise<string>((resolve, reject) => {
+      const asked = ways.http.get(`${base}/items/4`, (answer) => {
+        let text = ''
+        answer.on('data', (data: Buffer) => (text += data.toString()))
+        answer.on('end', () => resolve(text))
+      })
+      asked.on('error', reject)
+    })
+    const refused = await ways.axios.get('http://127.0.0.1:9/').catch((error: Error) => error.name)
+    res.json([viaAxios.data, await viaFetch.json(), await viaUndici.body.json(), viaHttp, refused])
+  })
+  app.post('/echo', express.text(), (req, res) => {
+    res
+      .status(201)
+      .set('x-length', String((req.body as string).length))
+      .send(req.body)
+  })
+  const pages = express.Router()
+  pages.get('/stream', (_req, res) => {
+    res.write('one,')
+    setImmediate(() => res.end('two'))
+  })
+  app.use('/pages', pages)
+  app.get('/api', (_req, res) => {
+    ways.look()
+    const emitter = ways.bindEmitter(new EventEmitter())
+    emitter.on('said', (said: string) => {
+      setImmediate(
+        ways.bind(() => {
+          ways.look()
+          res.send(said)
+        }),
+      )
+    })
+    emitter.emit('said', ways.wrap('join', (a: string, b: string) => a + b)('by', 'e'))
+  })
+  app.get('/broken', () => ways.trace('break', () => Promise.reject(new Error('out of paper'))))
+  app.use(((error: Error, _req, res, _next) => {
+    res.status(500).send(error.message)
+  }) as express.ErrorRequestHandler)
+  const server = http.createServer(app)
+  return server
+}
+
+const B3 = 'x-b3-traceid: 463ac35c9f6413ad\r\nx-b3-spanid: a2fb4a1d1a96d312\r\nx-b3-sampled: 1'
+const W3C =
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1,b=2\r\nuser: ann'
+
+/** What is asked of it. */
+export const REQUESTS: readonly { title: string; head: string; body?: string }[] = [
+  { title: 'a route', head: 'GET /items/7?q=1 HTTP/1.1\r\nx-forwarded-for: 10.0.0.1' },
+  { title: 'joined by B3', head: `GET /items/8 HTTP/1.1\r\n${B3}` },
+  { title: 'single B3', head: `GET /items/9 HTTP/1.1\r\nb3: 463ac35c9f6413ad-a2fb4a1d1a96d312-1` },
+  { title: 'not sampled', head: 'GET /items/9 HTTP/1.1\r\nb3: 0' },
+  { title: 'calls', head: `GET /calls HTTP/1.1\r\n${W3C}` },
+  { title: 'a body', head: 'POST /echo HTTP/1.1\r\ncontent-type: text/plain', body: 'hello' },
+  { title: 'a stream', head: 'GET /pages/stream HTTP/1.1' },
+  { title: 'tracing by hand', head: 'GET /api HTTP/1.1' },
+  { title: 'an error', head: 'GET /broken HTTP/1.1' },
+  { title: 'no route', head: 'GET /nowhere HTTP/1.1' },
+  { title: 'head', head: 'HEAD /items/1 HTTP/1.1' },
+]
