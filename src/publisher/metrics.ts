@@ -17,7 +17,7 @@ export interface PublisherStats {
   readonly offered: number
   /** Taken by the collector. */
   readonly sent: number
-  /** Sent, but no answer came: stored or not. They are not sent again. */
+  /** Sent, but no answer came, and they are not sent again (any more): stored or not. */
   readonly inDoubt: number
   readonly dropped: Readonly<Record<DropReason, number>>
   /** Waiting, those to be sent again included. */
@@ -34,6 +34,10 @@ export interface PublisherStats {
   readonly retriedRecords: number
   /** Records refused because too much came at once, each time counted. */
   readonly throttledRecords: number
+  /** Spans sent again because no answer came, each time counted: at most so many are stored twice. */
+  readonly possibleDuplicates: number
+  /** How fast records may go out just now; Infinity as long as nothing was too much for the collector. */
+  readonly bytesPerSecond: number
 }
 
 /** Where a span that is not sent is counted. */

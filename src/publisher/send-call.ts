@@ -1,8 +1,11 @@
 import { describe } from '../log.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
-/** What became of a record. `in doubt`: it may or may not be stored. */
-export type Fate = Outcome | 'in doubt'
+/**
+ * What became of a record. `in doubt`: it may or may not be stored. `unanswered`: so it may, and it is to be sent
+ * again.
+ */
+export type Fate = Outcome | 'in doubt' | 'unanswered'
 
 /** The end of a call: the fate of each record, in order, and what the sender said of a failure. */
 export interface CallEnd {
@@ -11,18 +14,21 @@ export interface CallEnd {
 }
 
 /**
- * One call of the sender. Never rejects and always ends, whatever the sender does: after `timeoutMs` its
- * records are in doubt, and so they are when it answers what cannot be understood.
+ * One call of the sender. Never rejects and always ends, whatever the sender does: after `timeoutMs` as one that got
+ * no answer. Whether its records go again is for `atLeastOnce` to say. When the answer cannot be understood they
+ * are in doubt.
  */
 export function sendCall(
   sender: Sender,
   records: readonly SpanRecord[],
   timeoutMs: number,
+  atLeastOnce: boolean,
 ): Promise<CallEnd> {
   const count = records.length
+  const noAnswer: Fate = atLeastOnce ? 'unanswered' : 'in doubt'
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      resolve(all(count, 'in doubt', `no answer from the sender within ${timeoutMs} ms`))
+      resolve(all(count, noAnswer, `no answer from the sender within ${timeoutMs} ms`))
     }, timeoutMs).unref()
     const end = (callEnd: CallEnd): void => {
       clearTimeout(timer)
@@ -31,10 +37,10 @@ export function sendCall(
     try {
       Promise.resolve(sender.send(records)).then(
         (outcomes) => end(read(outcomes, count)),
-        (error: unknown) => end(failure(error, count)),
+        (error: unknown) => end(failure(error, count, noAnswer)),
       )
     } catch (error) {
-      end(failure(error, count))
+      end(failure(error, count, noAnswer))
     }
   })
 }
@@ -57,6 +63,7 @@ function fate(outcome: unknown): Fate {
     case 'sent':
     case 'failed':
     case 'throttled':
+    case 'hot':
     case 'rejected':
       return outcome
     default:
@@ -64,10 +71,11 @@ function fate(outcome: unknown): Fate {
   }
 }
 
-function failure(error: unknown, count: number): CallEnd {
+function failure(error: unknown, count: number, noAnswer: Fate): CallEnd {
   let outcome: Fate = 'failed'
   try {
     if (error instanceof SendError) outcome = fate(error.outcome)
+    if (outcome === 'in doubt') outcome = noAnswer
   } catch {
     // A hostile error is a failure like any other.
   }
