@@ -11,6 +11,9 @@ import { sendCall, type CallEnd, type Fate } from './send-call.ts'
 import type { Sender } from './sender.ts'
 import { SpareBuffer } from './spare-buffer.ts'
 
+/** A call that is not full goes out so long after the one before: few large calls cost less than many small ones. */
+const GATHER_MS = 50
+
 /** From sealed records to a sender: a few calls at a time, again what failed, and to each record its end. */
 export class Delivery {
   readonly queue: BoundedQueue
@@ -23,6 +26,7 @@ export class Delivery {
   readonly #breaker = new Breaker()
   readonly #pacer = new Pacer()
   readonly #inFlight: CallsInFlight
+  #startedAt = -Infinity
   #stopped = false
 
   sent = 0
@@ -85,7 +89,14 @@ export class Delivery {
   }
 
   #holdMs(now: number): number {
-    return Math.max(this.#breaker.waitMs(now), this.#pacer.waitMs(now))
+    return Math.max(this.#breaker.waitMs(now), this.#pacer.waitMs(now), this.#gatherMs(now))
+  }
+
+  #gatherMs(now: number): number {
+    const { recordBytes, maxCallBytes, maxRecords } = this.#set
+    const fullCall = Math.min(maxCallBytes / recordBytes, maxRecords)
+    if (this.queue.length >= Math.floor(fullCall) || this.flushes.waiting) return 0
+    return Math.max(0, this.#startedAt + GATHER_MS - now)
   }
 
   #take(now: number): QueuedRecord[] {
@@ -113,6 +124,7 @@ export class Delivery {
   async #call(records: readonly QueuedRecord[], startedAt: number): Promise<void> {
     const { callTimeoutMs, atLeastOnce } = this.#set
     this.calls++
+    this.#startedAt = startedAt
     this.#pacer.started(bytesOf(records), startedAt)
     const call = this.#inFlight.started(startedAt)
     const end = await sendCall(this.#sender, records, callTimeoutMs, atLeastOnce)
@@ -170,7 +182,7 @@ export class Delivery {
     else if (this.#breaker.failed(startedAt, now)) this.#inFlight.uncountAll()
     if (!fates.some(isTriedAgain)) return
     const why = reason ?? (isFailure ? 'no reason given' : 'too much at once for the collector')
-    warn('publisher call', `spans could not be sent and will be tried again: ${why}`)
+    this.#losses.trouble(`spans could not be sent and will be tried again: ${why}`)
   }
 
   /** Drops the record that waits longest, when there is one. */
@@ -193,7 +205,7 @@ export class Delivery {
       const timer = setTimeout(resolve, deadlineMs)
       const close = async (): Promise<void> => this.#sender.close?.()
       close()
-        .catch((error: unknown) => warn('publisher close', `the sender did not close: ${describe(error)}`))
+        .catch((error: unknown) => warn('publisher sender', `the sender did not close: ${describe(error)}`))
         .finally(() => {
           clearTimeout(timer)
           resolve()

@@ -37,8 +37,8 @@ export class HttpPool {
   }
 
   /**
-   * Rejects with a SendError: `failed` when no connection was made or when it broke, `in doubt` when the answer
-   * did not come in time.
+   * Rejects with a SendError: `failed` when no connection was made, `in doubt` when it broke or the answer did not
+   * come in time.
    */
   async request(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     const { protocol, hostname, port, path, method, headers, body } = request
@@ -82,7 +82,9 @@ export class HttpPool {
         })
         res.on('error', (error) => reject(new SendError(saying(error), 'in doubt', { cause: error })))
       })
-      req.on('error', (error) => reject(new SendError(saying(error), 'failed', { cause: error })))
+      req.on('error', (error) =>
+        reject(new SendError(saying(error), connected ? 'in doubt' : 'failed', { cause: error })),
+      )
       req.on('close', () => {
         clearTimeout(connecting)
         clearTimeout(asking)

@@ -45,7 +45,7 @@ export type LossReason = DropReason | 'inDoubt'
 
 const SAY_EVERY_MS = 60_500
 
-/** Counts losses, and says them on standard error: one line for each reason, once a minute at most. */
+/** Counts losses, and says them on standard error: all in one line, once a minute at most. */
 export class Losses {
   readonly #counts: Record<LossReason, number> = {
     full: 0,
@@ -58,7 +58,8 @@ export class Losses {
   }
   readonly #said: Record<LossReason, number> = { ...this.#counts }
   readonly #causes: Partial<Record<LossReason, string>> = {}
-  readonly #armed = new Set<LossReason>()
+  #trouble: string | undefined
+  #isArmed = false
   readonly #what: Readonly<Record<LossReason, string>>
   readonly #later: (delayMs: number, run: () => void) => void
 
@@ -81,32 +82,45 @@ export class Losses {
   add(reason: LossReason, spans: number, cause?: string): void {
     this.#counts[reason] += spans
     if (cause !== undefined) this.#causes[reason] = cause
-    if (!this.#armed.has(reason)) this.#arm(reason, 0)
+    if (!this.#isArmed) this.#arm(0)
   }
 
-  /** Says what has not been said yet. */
+  /** Something that is no loss yet, to be said with the losses. */
+  trouble(message: string): void {
+    this.#trouble = message
+    if (!this.#isArmed) this.#arm(0)
+  }
+
+  /** Says at once what losses have not been said yet: the last line. */
   say(): void {
-    for (const reason of Object.keys(this.#what) as LossReason[]) this.#say(reason)
+    const losses = this.#unsaid()
+    if (losses.length > 0) warn('publisher close', losses.join('; '))
   }
 
-  #arm(reason: LossReason, delayMs: number): void {
-    this.#armed.add(reason)
+  #arm(delayMs: number): void {
+    this.#isArmed = true
     this.#later(delayMs, () => {
-      this.#armed.delete(reason)
-      if (this.#say(reason)) this.#arm(reason, SAY_EVERY_MS)
+      this.#isArmed = false
+      const line = this.#unsaid()
+      if (this.#trouble !== undefined) line.unshift(this.#trouble)
+      this.#trouble = undefined
+      if (line.length === 0) return
+      warn('publisher', line.join('; '))
+      this.#arm(SAY_EVERY_MS)
     })
   }
 
-  #say(reason: LossReason): boolean {
-    const spans = this.#counts[reason] - this.#said[reason]
-    if (spans === 0) return false
-    this.#said[reason] = this.#counts[reason]
-    const lost = reason === 'inDoubt' ? 'may be lost' : 'dropped'
-    const cause = this.#causes[reason]
-    warn(
-      `publisher ${reason}`,
-      `${spans} ${spans === 1 ? 'span' : 'spans'} ${lost}: ${this.#what[reason]}${cause ? `: ${cause}` : ''}`,
-    )
-    return true
+  /** What was lost since it was last said. */
+  #unsaid(): string[] {
+    const lines: string[] = []
+    for (const [reason, what] of Object.entries(this.#what) as [LossReason, string][]) {
+      const spans = this.#counts[reason] - this.#said[reason]
+      if (spans === 0) continue
+      this.#said[reason] = this.#counts[reason]
+      const lost = reason === 'inDoubt' ? 'may be lost' : 'dropped'
+      const cause = this.#causes[reason]
+      lines.push(`${spans} ${spans === 1 ? 'span' : 'spans'} ${lost}: ${what}${cause ? `: ${cause}` : ''}`)
+    }
+    return lines
   }
 }
