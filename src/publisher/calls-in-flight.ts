@@ -15,13 +15,16 @@ const LATE = 4
 
 /**
  * The calls in flight, and whether there is a place for another. A call whose answer is late gives up its place, so
- * that one that hangs until its timeout does not hold up the others.
+ * that one that hangs until its timeout does not hold up the others. When nothing at all is answered any more, calls
+ * go out one at a time and ever more slowly: each of them holds memory.
  */
 export class CallsInFlight {
   readonly #calls = new Set<CallInFlight>()
   readonly #most: number
   #counting = 0
   #usualMs: number | undefined
+  /** How many calls have become late since the last answer. */
+  #late = 0
 
   constructor(places: number) {
     this.#most = places * CALLS_PER_PLACE
@@ -33,16 +36,18 @@ export class CallsInFlight {
    */
   waitMs(places: number, now: number): number {
     if (this.#calls.size >= this.#most) return Infinity
-    if (this.#counting < places) return 0
+    if (this.#counting < (this.#late > 0 ? 1 : places)) return 0
     const allowanceMs = this.#allowanceMs()
     let soonest = Infinity
     for (const call of this.#calls) {
       if (!call.counts) continue
       const leftMs = call.startedAt + allowanceMs - now
-      if (leftMs <= 0) this.#uncount(call)
-      else soonest = Math.min(soonest, leftMs)
+      if (leftMs <= 0) {
+        this.#uncount(call)
+        this.#late++
+      } else soonest = Math.min(soonest, leftMs)
     }
-    return this.#counting < places ? 0 : soonest
+    return this.#counting < (this.#late > 0 ? 1 : places) ? 0 : soonest
   }
 
   started(now: number): CallInFlight {
@@ -57,6 +62,7 @@ export class CallsInFlight {
     this.#calls.delete(call)
     if (call.counts) this.#counting--
     if (!answered) return
+    this.#late = 0
     const ms = now - call.startedAt
     this.#usualMs = this.#usualMs === undefined ? ms : this.#usualMs + (ms - this.#usualMs) / 8
   }
@@ -72,7 +78,9 @@ export class CallsInFlight {
   }
 
   #allowanceMs(): number {
-    if (this.#usualMs === undefined) return FIRST_ALLOWANCE_MS
-    return Math.max(SHORTEST_ALLOWANCE_MS, this.#usualMs * LATE)
+    const usual = this.#usualMs
+    const allowanceMs =
+      usual === undefined ? FIRST_ALLOWANCE_MS : Math.max(SHORTEST_ALLOWANCE_MS, usual * LATE)
+    return allowanceMs * 2 ** Math.min(this.#late, 8)
   }
 }
