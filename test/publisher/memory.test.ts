@@ -29,7 +29,10 @@ async function run(endpoint: string, options: string, program: string): Promise<
     }
     // What is loaded for the first call, and the young generation that this program's own strings fill, are no growth.
     const first = publisherTo('${endpoint}', { maxBytes: 1 << 20, drop: 'oldest' })
-    for (let i = 0; i < 300_000; i++) report(first, i)
+    for (let i = 0; i < 1_000_000; i++) {
+      report(first, i)
+      if (i % 20_000 === 0) await sleep(1)
+    }
     await first.flush(300)
     await first.close(1)
 
