@@ -1,5 +1,5 @@
 import { describe } from '../log.ts'
-import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
+import type { Outcome, SendError, Sender, SpanRecord } from './sender.ts'
 
 /**
  * What became of a record. `in doubt`: it may or may not be stored. `unanswered`: so it may, and it is to be sent
@@ -74,7 +74,8 @@ function fate(outcome: unknown): Fate {
 function failure(error: unknown, count: number, noAnswer: Fate): CallEnd {
   let outcome: Fate = 'failed'
   try {
-    if (error instanceof SendError) outcome = fate(error.outcome)
+    // By name: a sender may come from another copy of this package, and its class is another one.
+    if ((error as SendError).name === 'SendError') outcome = fate((error as SendError).outcome)
     if (outcome === 'in doubt') outcome = noAnswer
   } catch {
     // A hostile error is a failure like any other.
