@@ -176,7 +176,7 @@ export class Delivery {
   #judge({ fates, reason }: CallEnd, startedAt: number, now: number): void {
     if (fates.includes('sent')) return this.#breaker.succeeded(startedAt)
     this.failedCalls++
-    const isFailure = fates.some((fate) => !isAnswered(fate))
+    const isFailure = !fates.some(isAnswered)
     if (!isFailure) this.#breaker.succeeded(startedAt)
     // Those in flight may hang as this one did: the probe does not wait for them.
     else if (this.#breaker.failed(startedAt, now)) this.#inFlight.uncountAll()

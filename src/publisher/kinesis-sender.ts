@@ -27,8 +27,8 @@ const REQUEST_MS = 6000
 
 /**
  * Puts lists of spans on a Kinesis stream, each under a random partition key, so that they spread over all
- * shards, or under its own key where it has one. Needs `@aws-sdk/client-kinesis`, which is loaded when the first spans are sent; credentials come from
- * the SDK's chain. Throws when an option is wrong.
+ * shards, or under its own key where it has one. Needs `@aws-sdk/client-kinesis`, which is loaded when the first
+ * spans are sent; credentials come from the SDK's chain. Throws when an option is wrong.
  */
 export function kinesisSender(options: KinesisSenderOptions): Sender {
   const { streamName, streamArn } = options

@@ -17,7 +17,7 @@ export interface PublisherStats {
   readonly offered: number
   /** Taken by the collector. */
   readonly sent: number
-  /** Sent, but no answer came, and they are not sent again (any more): stored or not. */
+  /** Sent, but no answer came and they will not be sent again: stored or not. */
   readonly inDoubt: number
   readonly dropped: Readonly<Record<DropReason, number>>
   /** Waiting, those to be sent again included. */
