@@ -2,6 +2,7 @@ import { disabled } from './disabled.ts'
 import { encoder } from './encoder.ts'
 import { express } from './express.ts'
 import { install } from './install.ts'
+import { publisher } from './publisher.ts'
 import type { Scenario } from './scenario.ts'
 import { span } from './span.ts'
 import { start } from './start.ts'
@@ -18,4 +19,5 @@ export const SCENARIOS: readonly Scenario[] = [
   install,
   start,
   disabled,
+  publisher,
 ]

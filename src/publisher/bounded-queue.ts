@@ -6,10 +6,18 @@ export interface QueuedRecord extends SpanRecord {
   readonly number: number
   /** When its first span came, in monotonic milliseconds. */
   readonly since: number
+  /** Whether a sender has had it. */
+  lent: boolean
+  /** Whether it may be stored already: a call it was in got no answer. */
+  doubtful: boolean
 }
 
 /** What a record costs beside its bytes: two objects, a buffer's backing store and a slot (measured: 750). */
 const RECORD_OVERHEAD = 768
+
+function memoryOf({ bytes }: QueuedRecord): number {
+  return bytes.buffer.byteLength + RECORD_OVERHEAD
+}
 
 /**
  * Records first in, first out, bounded by spans and by bytes. A record taken out to be sent still counts
@@ -67,7 +75,7 @@ export class BoundedQueue {
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = record
     this.#length++
     this.#waitingSpans += record.spans
-    this.#bytes += record.bytes.byteLength + RECORD_OVERHEAD
+    this.#bytes += memoryOf(record)
   }
 
   peek(): QueuedRecord | undefined {
@@ -86,7 +94,7 @@ export class BoundedQueue {
   /** The head, gone for good. */
   evict(): QueuedRecord | undefined {
     const record = this.#shift()
-    if (record !== undefined) this.#bytes -= record.bytes.byteLength + RECORD_OVERHEAD
+    if (record !== undefined) this.#bytes -= memoryOf(record)
     return record
   }
 
@@ -94,7 +102,7 @@ export class BoundedQueue {
   release(record: QueuedRecord): void {
     this.#taken--
     this.#takenSpans -= record.spans
-    this.#bytes -= record.bytes.byteLength + RECORD_OVERHEAD
+    this.#bytes -= memoryOf(record)
   }
 
   /** A taken record goes back to the head. */

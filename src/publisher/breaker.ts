@@ -1,16 +1,15 @@
 const FIRST_MS = 100
 const LONGEST_MS = 5000
-/** A probe that hangs must not keep the next one back. */
-const PROBE_MS = 1000
 
 /**
  * Holds calls back after whole calls have failed: for a random part of 100 ms, 200 ms, 400 ms ... 5 s (full
- * jitter). After the wait one call goes out as a probe, and another each second until one of them has ended; any
- * success opens the way again.
+ * jitter). After the wait a call goes out as a probe; any success opens the way again.
  */
 export class Breaker {
   #failures = 0
   #until = 0
+  /** A call that began before this says nothing new. */
+  #judgedAt = -Infinity
 
   /** How many calls have failed since one went through. Those in flight together count as one. */
   get failures(): number {
@@ -22,26 +21,21 @@ export class Breaker {
     return Math.max(0, this.#until - now)
   }
 
-  /** A call begins. */
-  started(now: number): void {
-    if (this.#failures > 0) this.#until = now + PROBE_MS
-  }
-
-  /** A call failed; `failuresAtStart` is what `failures` was when it began. */
-  failed(failuresAtStart: number, now: number): void {
-    if (failuresAtStart !== this.#failures) return
+  /** A call failed. Whether that is news: nothing has been learned from a later call. */
+  failed(startedAt: number, now: number): boolean {
+    if (startedAt < this.#judgedAt) return false
+    this.#judgedAt = now
     this.#failures++
-    this.pause(now, Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.#failures - 1, 10)))
+    const mostMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.#failures - 1, 10))
+    this.#until = now + Math.random() * mostMs
+    return true
   }
 
-  succeeded(): void {
+  /** A call was answered. */
+  succeeded(startedAt: number): void {
+    this.#judgedAt = Math.max(this.#judgedAt, startedAt)
     this.#failures = 0
     this.#until = 0
-  }
-
-  /** Waits for a random part of `mostMs`, and no failure is counted. */
-  pause(now: number, mostMs: number = FIRST_MS): void {
-    this.#until = now + Math.random() * mostMs
   }
 
   /** The next call may go now, as a probe. */

@@ -48,7 +48,7 @@ export class CallMetrics {
       const record = records[i]!
       spans += record.spans
       if (fates[i] === 'sent') sent += record.spans
-      else if (fates[i] === 'failed' || fates[i] === 'throttled') again += record.spans
+      else if (fates[i] !== 'rejected' && fates[i] !== 'in doubt') again += record.spans
     }
     publishCall({ records: records.length, spans, bytes, durationMs, sent, again, reason })
   }

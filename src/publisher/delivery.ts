@@ -3,23 +3,32 @@ import { describe, warn } from '../log.ts'
 import { BoundedQueue, type QueuedRecord } from './bounded-queue.ts'
 import { Breaker } from './breaker.ts'
 import { CallMetrics } from './call-metrics.ts'
+import { CallsInFlight } from './calls-in-flight.ts'
 import { Flushes } from './flushes.ts'
 import type { BreakerState, DropReason, Losses } from './metrics.ts'
+import { Pacer } from './pacer.ts'
 import type { Settings } from './publisher-options.ts'
-import { sendCall, type CallEnd } from './send-call.ts'
+import { sendCall, type CallEnd, type Fate } from './send-call.ts'
 import type { Sender } from './sender.ts'
+import { SpareBuffer } from './spare-buffer.ts'
+
+/** A call that is not full goes out so long after the one before: few large calls cost less than many small ones. */
+const GATHER_MS = 50
 
 /** From sealed records to a sender: a few calls at a time, again what failed, and to each record its end. */
 export class Delivery {
   readonly queue: BoundedQueue
   readonly flushes: Flushes = new Flushes()
   readonly metrics: CallMetrics = new CallMetrics()
+  readonly spare: SpareBuffer = new SpareBuffer()
   readonly #sender: Sender
   readonly #set: Settings
   readonly #losses: Losses
   readonly #wakeIn: (delayMs: number) => void
   readonly #breaker = new Breaker()
-  #callsInFlight = 0
+  readonly #pacer = new Pacer()
+  readonly #inFlight: CallsInFlight
+  #startedAt = -Infinity
   #stopped = false
 
   sent = 0
@@ -27,10 +36,12 @@ export class Delivery {
   failedCalls = 0
   retriedRecords = 0
   throttledRecords = 0
+  possibleDuplicates = 0
 
   /** `wakeIn` sees to it that `drain` is called after a delay. */
   constructor(sender: Sender, set: Settings, losses: Losses, wakeIn: (delayMs: number) => void) {
     this.queue = new BoundedQueue(set.maxSpans, set.maxBytes)
+    this.#inFlight = new CallsInFlight(set.concurrency)
     this.#sender = sender
     this.#set = set
     this.#losses = losses
@@ -39,36 +50,39 @@ export class Delivery {
 
   get breakerState(): BreakerState {
     if (this.#breaker.failures === 0) return 'closed'
-    return this.#callsInFlight > 0 ? 'half-open' : 'open'
+    return this.#inFlight.size > 0 ? 'half-open' : 'open'
+  }
+
+  /** Bytes a second that go out at most; Infinity as long as nothing was too much for the collector. */
+  get bytesPerSecond(): number {
+    return this.#pacer.rate
   }
 
   /** Takes a record; it is sent from a later `drain`. */
   push(record: QueuedRecord): void {
     this.queue.push(record)
     this.metrics.sealed(record.spans)
-    this.#wakeIn(this.#breaker.waitMs(performance.now()))
+    this.#wakeIn(this.#holdMs(performance.now()))
   }
 
   /** Drops the record that waits longest; false when none waits. */
   dropOldest(): boolean {
-    const record = this.queue.evict()
-    if (record === undefined) return false
-    this.#lose('full', record)
-    return true
+    return this.#evict('full')
   }
 
   /** Starts as many calls as may be in flight. `atOnce`: does not wait for the breaker. */
   drain(atOnce: boolean = false): void {
     if (atOnce) this.#breaker.tryNow()
     while (!this.#stopped && this.queue.length > 0) {
-      if (this.#callsInFlight >= this.#set.concurrency) return
       const now = performance.now()
-      const waitMs = this.#breaker.waitMs(now)
+      // While calls fail a single one goes out, as a probe.
+      const places = this.#breaker.failures > 0 ? 1 : this.#set.concurrency
+      const waitMs = Math.max(this.#holdMs(now), this.#inFlight.waitMs(places, now))
+      if (waitMs === Infinity) return
       if (waitMs > 0) return this.#wakeIn(waitMs)
       const records = this.#take(now)
       if (records.length === 0) return
-      this.#breaker.started(now)
-      this.#call(records).catch((error: unknown) => {
+      this.#call(records, now).catch((error: unknown) => {
         warn('publisher', `the publisher failed: ${describe(error)}`)
       })
     }
@@ -77,45 +91,64 @@ export class Delivery {
   /** Counts what is left as lost. The ends of calls still in flight are ignored from here on. */
   stop(): void {
     this.#stopped = true
-    const { waitingSpans, takenSpans } = this.queue
-    this.queue.clear()
     this.metrics.forget()
-    if (waitingSpans > 0) this.#losses.add('shutdown', waitingSpans)
+    while (this.#evict('shutdown'));
+    const { takenSpans } = this.queue
     if (takenSpans > 0) this.#losses.add('inDoubt', takenSpans)
+    this.queue.clear()
     this.flushes.end()
+  }
+
+  #holdMs(now: number): number {
+    return Math.max(this.#breaker.waitMs(now), this.#pacer.waitMs(now), this.#gatherMs(now))
+  }
+
+  #gatherMs(now: number): number {
+    const { recordBytes, maxCallBytes, maxRecords } = this.#set
+    const fullCall = Math.min(maxCallBytes / recordBytes, maxRecords)
+    if (this.queue.length >= Math.floor(fullCall) || this.flushes.waiting) return 0
+    return Math.max(0, this.#startedAt + GATHER_MS - now)
   }
 
   #take(now: number): QueuedRecord[] {
     const records: QueuedRecord[] = []
+    const mostBytes = this.#pacer.callBytes(this.#set.maxCallBytes)
     let bytes = 0
     while (records.length < this.#set.maxRecords) {
       const record = this.queue.peek()
       if (record === undefined) break
       if (now - record.since > this.#set.maxAgeMs) {
-        this.queue.evict()
-        this.#lose('expired', record)
+        this.#evict('expired')
         continue
       }
       bytes += record.bytes.byteLength
-      if (bytes > this.#set.maxCallBytes) break
+      if (bytes > mostBytes && records.length > 0) break
       this.queue.take()
+      if (record.lent) this.retriedRecords++
+      if (record.doubtful) this.possibleDuplicates += record.spans
+      record.lent = true
       records.push(record)
     }
     return records
   }
 
-  async #call(records: readonly QueuedRecord[]): Promise<void> {
-    const { failures } = this.#breaker
+  async #call(records: readonly QueuedRecord[], startedAt: number): Promise<void> {
+    const { callTimeoutMs, atLeastOnce } = this.#set
     this.calls++
-    this.#callsInFlight++
-    const call = this.metrics.started(records)
-    const end = await sendCall(this.#sender, records, this.#set.callTimeoutMs)
+    this.#startedAt = startedAt
+    this.#pacer.started(bytesOf(records), startedAt)
+    const call = this.#inFlight.started(startedAt)
+    const measured = this.metrics.started(records)
+    const end = await sendCall(this.#sender, records, callTimeoutMs, atLeastOnce)
     // What was in flight at the stop has been counted there.
     if (this.#stopped) return
-    this.#callsInFlight--
-    this.metrics.ended(call, end)
+    this.metrics.ended(measured, end)
+    const now = performance.now()
+    const { fates } = end
+    this.#inFlight.ended(call, !fates.includes('unanswered') && !fates.includes('in doubt'), now)
+    this.#pacer.ended(bytesOf(records, fates, 'sent'), bytesOf(records, fates, 'throttled'), now)
     this.#settle(records, end)
-    this.#judge(end, failures)
+    this.#judge(end, startedAt, now)
     this.drain()
   }
 
@@ -123,43 +156,59 @@ export class Delivery {
     // From the last to the first, so that those put back stand at the head in their order.
     for (let i = records.length - 1; i >= 0; i--) {
       const record = records[i]!
-      const fate = fates[i]!
-      if (fate === 'failed' || fate === 'throttled') {
-        this.queue.putBack(record)
-        this.retriedRecords++
-        if (fate === 'throttled') this.throttledRecords++
-        continue
-      }
-      this.queue.release(record)
-      if (fate === 'sent') {
-        this.sent += record.spans
-        this.flushes.gone(record.number)
-      } else {
-        this.#lose(fate === 'rejected' ? 'rejected' : 'inDoubt', record, reason)
+      switch (fates[i]!) {
+        case 'sent':
+          this.queue.release(record)
+          this.sent += record.spans
+          this.flushes.gone(record.number)
+          break
+        case 'rejected':
+          this.queue.release(record)
+          this.#lose('rejected', record, reason)
+          break
+        case 'in doubt':
+          this.queue.release(record)
+          this.#lose('inDoubt', record, reason)
+          break
+        case 'unanswered':
+          record.doubtful = true
+          this.queue.putBack(record)
+          break
+        case 'throttled':
+        case 'hot':
+          this.throttledRecords++
+          this.queue.putBack(record)
+          break
+        case 'failed':
+          this.queue.putBack(record)
       }
     }
   }
 
   /** What a call's end says of the collector. */
-  #judge({ fates, reason }: CallEnd, failuresAtStart: number): void {
-    const now = performance.now()
-    const throttled = fates.includes('throttled')
-    if (fates.includes('sent')) {
-      this.#breaker.succeeded()
-      if (throttled) this.#breaker.pause(now)
-      return
-    }
+  #judge({ fates, reason }: CallEnd, startedAt: number, now: number): void {
+    if (fates.includes('sent')) return this.#breaker.succeeded(startedAt)
     this.failedCalls++
-    // A collector that rejects is there and answers: the next record may be to its liking.
-    if (fates.every((fate) => fate === 'rejected')) return this.#breaker.succeeded()
-    this.#breaker.failed(failuresAtStart, now)
-    if (!throttled && !fates.includes('failed')) return
-    const why = reason ?? (throttled ? 'too much at once for the collector' : 'no reason given')
-    warn('publisher call', `spans could not be sent and will be tried again: ${why}`)
+    const isFailure = !fates.some(isAnswered)
+    if (!isFailure) this.#breaker.succeeded(startedAt)
+    // Those in flight may hang as this one did: the probe does not wait for them.
+    else if (this.#breaker.failed(startedAt, now)) this.#inFlight.uncountAll()
+    if (!fates.some(isTriedAgain)) return
+    const why = reason ?? (isFailure ? 'no reason given' : 'too much at once for the collector')
+    this.#losses.trouble(`spans could not be sent and will be tried again: ${why}`)
+  }
+
+  /** Drops the record that waits longest, when there is one. */
+  #evict(reason: DropReason): boolean {
+    const record = this.queue.evict()
+    if (record === undefined) return false
+    this.#lose(reason, record)
+    if (!record.lent) this.spare.keep(record.bytes)
+    return true
   }
 
   #lose(reason: DropReason | 'inDoubt', record: QueuedRecord, cause?: string): void {
-    this.#losses.add(reason, record.spans, cause)
+    this.#losses.add(record.doubtful ? 'inDoubt' : reason, record.spans, cause)
     this.flushes.gone(record.number)
   }
 
@@ -169,11 +218,29 @@ export class Delivery {
       const timer = setTimeout(resolve, deadlineMs)
       const close = async (): Promise<void> => this.#sender.close?.()
       close()
-        .catch((error: unknown) => warn('publisher close', `the sender did not close: ${describe(error)}`))
+        .catch((error: unknown) => warn('publisher sender', `the sender did not close: ${describe(error)}`))
         .finally(() => {
           clearTimeout(timer)
           resolve()
         })
     })
   }
+}
+
+/** A collector that says no is there and answers: the next record may be to its liking. */
+function isAnswered(fate: Fate): boolean {
+  return fate === 'sent' || fate === 'rejected' || fate === 'throttled' || fate === 'hot'
+}
+
+function isTriedAgain(fate: Fate): boolean {
+  return fate !== 'sent' && fate !== 'rejected' && fate !== 'in doubt'
+}
+
+/** The bytes of all records, or of those of one fate. */
+function bytesOf(records: readonly QueuedRecord[], fates?: readonly Fate[], fate?: Fate): number {
+  let bytes = 0
+  for (let i = 0; i < records.length; i++) {
+    if (fates === undefined || fates[i] === fate) bytes += records[i]!.bytes.byteLength
+  }
+  return bytes
 }

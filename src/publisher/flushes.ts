@@ -9,6 +9,11 @@ interface Flush {
 export class Flushes {
   readonly #waiting = new Set<Flush>()
 
+  /** Whether any waits. */
+  get waiting(): boolean {
+    return this.#waiting.size > 0
+  }
+
   /** Resolves when `left` records numbered `upTo` or less have gone, or after `deadlineMs`. */
   wait(upTo: number, left: number, deadlineMs: number): Promise<void> {
     return new Promise((resolve) => {

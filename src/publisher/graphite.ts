@@ -33,13 +33,16 @@ export class StatsdText {
   }
 }
 
+/** Neither format has a word for infinity, the pace of a publisher that is not paced. */
 function pathsOf(source: MetricSource): { path: string; value: number; grows: boolean }[] {
   return metricsOf(source).flatMap(({ name, type, samples }) =>
-    samples.map(({ suffix, labels, value }) => ({
-      path: [name.slice('tdist_'.length) + suffix, ...Object.values(labels).map(node)].join('.'),
-      value,
-      grows: type !== 'gauge',
-    })),
+    samples
+      .filter(({ value }) => value !== Infinity)
+      .map(({ suffix, labels, value }) => ({
+        path: [name.slice('tdist_'.length) + suffix, ...Object.values(labels).map(node)].join('.'),
+        value,
+        grows: type !== 'gauge',
+      })),
   )
 }
 

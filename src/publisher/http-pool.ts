@@ -39,8 +39,8 @@ export class HttpPool {
   }
 
   /**
-   * Rejects with a SendError: `failed` when no connection was made or when it broke, `in doubt` when the answer
-   * did not come in time.
+   * Rejects with a SendError: `failed` when no connection was made, `in doubt` when it broke or the answer did not
+   * come in time.
    */
   async request(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     const { protocol, hostname, port, path, method, headers, body } = request
@@ -94,7 +94,9 @@ export class HttpPool {
         })
         on(res, 'error', (error: Error) => reject(new SendError(saying(error), 'in doubt', { cause: error })))
       })
-      on(req, 'error', (error: Error) => reject(new SendError(saying(error), 'failed', { cause: error })))
+      on(req, 'error', (error: Error) =>
+        reject(new SendError(saying(error), connected ? 'in doubt' : 'failed', { cause: error })),
+      )
       on(req, 'close', () => {
         clearTimeout(connecting)
         clearTimeout(asking)

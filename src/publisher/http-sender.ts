@@ -81,6 +81,8 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
     maxRecordBytes: 500_000,
     maxRecords: 1,
     maxCallBytes: 500_000,
+    // Zipkin takes two spans of the same IDs for halves of one.
+    atLeastOnce: true,
     send: async (records) => Promise.all(records.map(post)),
     close: () => pool.close(),
   }

@@ -1,6 +1,8 @@
 import type { KinesisClient, PutRecordsCommandOutput } from '@aws-sdk/client-kinesis'
+import { performance } from 'node:perf_hooks'
 import { newSpanId } from '../ids.ts'
 import { describe } from '../log.ts'
+import { HotShards } from './hot-shards.ts'
 import { HttpPool, type HttpRequest } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
@@ -25,8 +27,8 @@ const REQUEST_MS = 6000
 
 /**
  * Puts lists of spans on a Kinesis stream, each under a random partition key, so that they spread over all
- * shards. Needs `@aws-sdk/client-kinesis`, which is loaded when the first spans are sent; credentials come from
- * the SDK's chain. Throws when an option is wrong.
+ * shards, or under its own key where it has one. Needs `@aws-sdk/client-kinesis`, which is loaded when the first
+ * spans are sent; credentials come from the SDK's chain. Throws when an option is wrong.
  */
 export function kinesisSender(options: KinesisSenderOptions): Sender {
   const { streamName, streamArn } = options
@@ -35,11 +37,12 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
   }
   const stream = streamName ? { StreamName: streamName } : { StreamARN: streamArn }
   let client = options.client
+  const hotShards = new HotShards()
 
   async function put(records: readonly SpanRecord[]): Promise<readonly Outcome[] | void> {
     const { KinesisClient, PutRecordsCommand } = await loadSdk()
     client ??= newClient(KinesisClient, options)
-    const Records = records.map(({ bytes }) => ({ Data: bytes, PartitionKey: newSpanId() }))
+    const Records = records.map(({ bytes, key }) => ({ Data: bytes, PartitionKey: key ?? newSpanId() }))
     // The user's own client may have no timeout at all.
     const abortSignal = AbortSignal.timeout(CONNECT_MS + REQUEST_MS)
     let output: PutRecordsCommandOutput
@@ -49,8 +52,14 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
       if (isThrottling(error)) return records.map(() => 'throttled')
       throw callError(error, streamName || streamArn!)
     }
+    const results = output.Records ?? []
+    const refusal = hotShards.judge(results, performance.now())
     if (!output.FailedRecordCount) return
-    return (output.Records ?? []).map(({ ErrorCode }) => recordOutcome(ErrorCode))
+    return results.map(({ ErrorCode }, i) => {
+      const outcome = recordOutcome(ErrorCode)
+      // Under a key of its own a record falls to the same shard again.
+      return outcome === 'throttled' && records[i]?.key === undefined ? refusal : outcome
+    })
   }
 
   return {
@@ -58,6 +67,8 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
     maxRecordBytes: MAX_RECORD_BYTES,
     maxRecords: MAX_RECORDS,
     maxCallBytes: MAX_CALL_BYTES,
+    // Zipkin takes two spans of the same IDs for halves of one.
+    atLeastOnce: true,
     send: put,
     close: () => {
       if (options.client === undefined) client?.destroy()

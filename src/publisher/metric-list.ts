@@ -45,6 +45,8 @@ export function metricsOf({ publisher, faults }: MetricSource): Metric[] {
     counter('calls_failed', 'Calls in which nothing was sent.', stats.failedCalls),
     counter('records_retried', 'Records sent again, each time counted.', stats.retriedRecords),
     counter('records_throttled', 'Records refused as too much at once.', stats.throttledRecords),
+    counter('spans_possibly_duplicated', 'Spans sent again as no answer came.', stats.possibleDuplicates),
+    gauge('pace_bytes_per_second', 'How fast records may go out; +Inf when unpaced.', stats.bytesPerSecond),
     labelled(
       'gauge',
       'breaker_state',

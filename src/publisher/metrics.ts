@@ -19,7 +19,7 @@ export interface PublisherStats {
   readonly offered: number
   /** Taken by the collector. */
   readonly sent: number
-  /** Sent, but no answer came: stored or not. They are not sent again. */
+  /** Sent, but no answer came and they will not be sent again: stored or not. */
   readonly inDoubt: number
   readonly dropped: Readonly<Record<DropReason, number>>
   /** Waiting, those to be sent again included. */
@@ -49,6 +49,10 @@ export interface PublisherStats {
   readonly callBytes: HistogramStats
   /** How long calls took, in milliseconds. */
   readonly callMs: HistogramStats
+  /** Spans sent again because no answer came, each time counted: at most so many are stored twice. */
+  readonly possibleDuplicates: number
+  /** How fast records may go out just now; Infinity as long as nothing was too much for the collector. */
+  readonly bytesPerSecond: number
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -58,7 +62,7 @@ export type LossReason = DropReason | 'inDoubt'
 
 const SAY_EVERY_MS = 60_500
 
-/** Counts losses, and says them on standard error: one line for each reason, once a minute at most. */
+/** Counts losses, and says them on standard error: all in one line, once a minute at most. */
 export class Losses {
   readonly #counts: Record<LossReason, number> = {
     full: 0,
@@ -71,7 +75,8 @@ export class Losses {
   }
   readonly #said: Record<LossReason, number> = { ...this.#counts }
   readonly #causes: Partial<Record<LossReason, string>> = {}
-  readonly #armed = new Set<LossReason>()
+  #trouble: string | undefined
+  #isArmed = false
   readonly #what: Readonly<Record<LossReason, string>>
   readonly #later: (delayMs: number, run: () => void) => void
 
@@ -95,32 +100,45 @@ export class Losses {
     this.#counts[reason] += spans
     if (cause !== undefined) this.#causes[reason] = cause
     publishDrop(reason, spans, cause)
-    if (!this.#armed.has(reason)) this.#arm(reason, 0)
+    if (!this.#isArmed) this.#arm(0)
   }
 
-  /** Says what has not been said yet. */
+  /** Something that is no loss yet, to be said with the losses. */
+  trouble(message: string): void {
+    this.#trouble = message
+    if (!this.#isArmed) this.#arm(0)
+  }
+
+  /** Says at once what losses have not been said yet: the last line. */
   say(): void {
-    for (const reason of Object.keys(this.#what) as LossReason[]) this.#say(reason)
+    const losses = this.#unsaid()
+    if (losses.length > 0) warn('publisher close', losses.join('; '))
   }
 
-  #arm(reason: LossReason, delayMs: number): void {
-    this.#armed.add(reason)
+  #arm(delayMs: number): void {
+    this.#isArmed = true
     this.#later(delayMs, () => {
-      this.#armed.delete(reason)
-      if (this.#say(reason)) this.#arm(reason, SAY_EVERY_MS)
+      this.#isArmed = false
+      const line = this.#unsaid()
+      if (this.#trouble !== undefined) line.unshift(this.#trouble)
+      this.#trouble = undefined
+      if (line.length === 0) return
+      warn('publisher', line.join('; '))
+      this.#arm(SAY_EVERY_MS)
     })
   }
 
-  #say(reason: LossReason): boolean {
-    const spans = this.#counts[reason] - this.#said[reason]
-    if (spans === 0) return false
-    this.#said[reason] = this.#counts[reason]
-    const lost = reason === 'inDoubt' ? 'may be lost' : 'dropped'
-    const cause = this.#causes[reason]
-    warn(
-      `publisher ${reason}`,
-      `${spans} ${spans === 1 ? 'span' : 'spans'} ${lost}: ${this.#what[reason]}${cause ? `: ${cause}` : ''}`,
-    )
-    return true
+  /** What was lost since it was last said. */
+  #unsaid(): string[] {
+    const lines: string[] = []
+    for (const [reason, what] of Object.entries(this.#what) as [LossReason, string][]) {
+      const spans = this.#counts[reason] - this.#said[reason]
+      if (spans === 0) continue
+      this.#said[reason] = this.#counts[reason]
+      const lost = reason === 'inDoubt' ? 'may be lost' : 'dropped'
+      const cause = this.#causes[reason]
+      lines.push(`${spans} ${spans === 1 ? 'span' : 'spans'} ${lost}: ${what}${cause ? `: ${cause}` : ''}`)
+    }
+    return lines
   }
 }

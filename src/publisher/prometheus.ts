@@ -11,7 +11,7 @@ export function prometheusText(source: MetricSource): string {
     for (const { suffix, labels, value } of samples) {
       const pairs = Object.entries({ service: source.serviceName, ...labels })
       const inBraces = pairs.map(([label, of]) => `${label}="${escape(of)}"`).join(',')
-      text += `${name}${suffix}{${inBraces}} ${value}\n`
+      text += `${name}${suffix}{${inBraces}} ${value === Infinity ? '+Inf' : value}\n`
     }
   }
   return text

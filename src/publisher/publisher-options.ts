@@ -5,15 +5,21 @@ import type { Sender } from './sender.ts'
 export interface PublisherOptions {
   /** The most spans held at once, those in flight and to be sent again included. Default 100 000. */
   readonly maxSpans?: number | undefined
-  /** The most bytes of memory they may take. Default 16 MiB, at least 16 KiB. Per process. */
+  /** The most bytes of memory they may take. Default 16 MiB, at least 16 KiB (1 MiB by trace). Per process. */
   readonly maxBytes?: number | undefined
   /** How long a span may wait for others to share its record, in milliseconds. Default 1000. */
   readonly lingerMs?: number | undefined
   /** Which spans are dropped when it is full: the `newest` (the default), or the `oldest` that wait. */
   readonly drop?: 'newest' | 'oldest' | undefined
-  /** How many calls may be in flight at once. Default 2. */
+  /**
+   * How spans come together in records: at `random` (the default), which fills records best and spreads them over all
+   * of a stream; or by `trace`, so that all spans of a trace, from whatever service, come to the same part of a
+   * stream: one of 64, told by the trace ID.
+   */
+  readonly partition?: 'random' | 'trace' | undefined
+  /** How many calls may be in flight at once, those aside whose answer is late. Default 2. */
   readonly concurrency?: number | undefined
-  /** How long a call may take before its spans are in doubt, in milliseconds. Default 10 000. */
+  /** How long a call may take before it counts as unanswered, in milliseconds. Default 10 000. */
   readonly callTimeoutMs?: number | undefined
   /** How old a span may grow before it is no longer sent (`expired`), in milliseconds. Default 30 000. */
   readonly maxAgeMs?: number | undefined
@@ -31,6 +37,8 @@ export interface Settings {
   readonly maxBytes: number
   readonly lingerMs: number
   readonly drop: 'newest' | 'oldest'
+  /** How many lists may be open at once; a span's trace ID decides between them. */
+  readonly openLists: number
   readonly concurrency: number
   readonly callTimeoutMs: number
   readonly maxAgeMs: number
@@ -38,14 +46,19 @@ export interface Settings {
   /** The most bytes and spans of a record. */
   readonly recordBytes: number
   readonly recordSpans: number
-  /** What must be free for one more span: the buffer being written, and its copy when it is sealed. */
+  /** What must be free for one more span: the buffers being written, and the copy of one when it is sealed. */
   readonly reservedBytes: number
   readonly maxRecords: number
   readonly maxCallBytes: number
+  readonly atLeastOnce: boolean
 }
 
 /** Two of Kinesis's 25 KB payload units. */
 const RECORD_BYTES = 51_200
+/** One of them, where many lists are open. */
+const TRACE_RECORD_BYTES = 25_600 - 16
+/** Never to be changed: a trace's spans come together only if all services tell traces apart alike. */
+const TRACE_LISTS = 64
 
 const LONGEST_TIMER = 2 ** 31 - 1
 
@@ -58,32 +71,42 @@ export function checkOptions(
   if (sender.encoding !== encoder.encoding) {
     throw new Error(`tdist: the sender takes ${sender.encoding}, but the encoder writes ${encoder.encoding}`)
   }
-  const { drop = 'newest', outside = (fn) => fn() } = options
+  const { drop = 'newest', partition = 'random', outside = (fn) => fn() } = options
   if (drop !== 'newest' && drop !== 'oldest') {
     throw new Error(`tdist: publisher.drop must be 'newest' or 'oldest', not ${String(drop)}`)
   }
+  if (partition !== 'random' && partition !== 'trace') {
+    throw new Error(`tdist: publisher.partition must be 'random' or 'trace', not ${String(partition)}`)
+  }
+  const byTrace = partition === 'trace'
   if (typeof outside !== 'function') throw new Error('tdist: publisher.outside must be a function')
   const maxSpans = number('publisher.maxSpans', options.maxSpans, 100_000, 1)
-  const maxBytes = number('publisher.maxBytes', options.maxBytes, 16 << 20, 16 << 10)
+  const maxBytes = number('publisher.maxBytes', options.maxBytes, 16 << 20, byTrace ? 1 << 20 : 16 << 10)
   const maxRecords = number('sender.maxRecords', sender.maxRecords, 0, 1)
   const maxCallBytes = number('sender.maxCallBytes', sender.maxCallBytes, 0, 1024)
   const maxRecordBytes = number('sender.maxRecordBytes', sender.maxRecordBytes, 0, 1024)
   // Small bounds get small records, so that there are always some to send, to wait and to evict.
-  const recordBytes = Math.floor(Math.min(maxRecordBytes, maxCallBytes, RECORD_BYTES, maxBytes / 8))
+  const mostBytes = byTrace
+    ? Math.min(TRACE_RECORD_BYTES, maxBytes / 4 / TRACE_LISTS)
+    : Math.min(RECORD_BYTES, maxBytes / 8)
+  const recordBytes = Math.floor(Math.min(maxRecordBytes, maxCallBytes, mostBytes))
+  const openLists = byTrace ? TRACE_LISTS : 1
   return {
     maxSpans,
     maxBytes,
     lingerMs: milliseconds('publisher.lingerMs', options.lingerMs, 1000, 0),
     drop,
+    openLists,
     concurrency: number('publisher.concurrency', options.concurrency, 2, 1),
     callTimeoutMs: milliseconds('publisher.callTimeoutMs', options.callTimeoutMs, 10_000, 1),
     maxAgeMs: milliseconds('publisher.maxAgeMs', options.maxAgeMs, 30_000, 1),
     outside,
     recordBytes,
     recordSpans: Math.ceil(maxSpans / 8),
-    reservedBytes: 2 * recordBytes + 1024,
+    reservedBytes: (openLists + 1) * recordBytes + 1024,
     maxRecords,
     maxCallBytes,
+    atLeastOnce: sender.atLeastOnce === true,
   }
 }
 

@@ -4,6 +4,7 @@ import type { ZipkinSpan } from '../codec/zipkin-span.ts'
 import { describe, warn } from '../log.ts'
 import { Delivery } from './delivery.ts'
 import { Losses, type DropReason, type PublisherStats } from './metrics.ts'
+import { OpenLists } from './open-lists.ts'
 import {
   checkOptions,
   deadline,
@@ -11,7 +12,7 @@ import {
   type Settings,
   type Surroundings,
 } from './publisher-options.ts'
-import { cutShort, RecordWriter } from './record-writer.ts'
+import { cutShort, type RecordWriter } from './record-writer.ts'
 import type { Reporter } from './reporter.ts'
 import type { Sender } from './sender.ts'
 
@@ -26,14 +27,13 @@ export type { HistogramStats } from './histogram.ts'
  */
 export class Publisher implements Reporter {
   readonly #set: Settings
-  readonly #writer: RecordWriter
+  readonly #lists: OpenLists
   readonly #delivery: Delivery
   readonly #losses: Losses
 
   #offered = 0
   #sealed = 0
-  /** When the open list got its first span, in monotonic milliseconds; 0 when there is none. */
-  #openSince = 0
+  #openSpans = 0
   #encoding = false
   #timer: NodeJS.Timeout | undefined
   #timerAt = 0
@@ -43,7 +43,6 @@ export class Publisher implements Reporter {
   constructor(sender: Sender, encoder: Encoder, options: PublisherOptions & Surroundings = {}) {
     const set = checkOptions(sender, encoder, options)
     this.#set = set
-    this.#writer = new RecordWriter(encoder, set.recordBytes)
     this.#losses = new Losses(
       {
         full: `the publisher holds all it may (${set.maxSpans} spans, ${set.maxBytes} bytes)`,
@@ -57,6 +56,7 @@ export class Publisher implements Reporter {
       (delayMs, run) => void this.#later(delayMs, run),
     )
     this.#delivery = new Delivery(sender, set, this.#losses, (delayMs) => this.#wakeIn(delayMs))
+    this.#lists = new OpenLists(encoder, set, this.#delivery.spare)
   }
 
   /** Takes a finished span. The span is encoded before this returns; it may be changed or reused after. */
@@ -66,15 +66,19 @@ export class Publisher implements Reporter {
     // A tag's getter or toString that reports a span would write into the list that is being written.
     if (this.#encoding) return this.#refuse('encode', 'reported while another was being encoded')
     this.#encoding = true
+    let list: RecordWriter | undefined
     try {
-      if (!this.#writer.add(span)) this.#addToNext(span)
+      list = this.#lists.of(span)
+      if (list.add(span)) this.#openSpans++
+      else this.#addToNext(list, span)
     } catch (error) {
       this.#losses.add('encode', 1, describe(error))
     }
     this.#encoding = false
     this.#offered++
-    if (this.#openSince === 0 && this.#writer.spans > 0) this.#opened()
-    if (this.#writer.spans >= this.#set.recordSpans) this.#seal()
+    if (list === undefined || list.spans === 0) return
+    if (list.openSince === 0) this.#opened(list)
+    if (list.spans >= this.#set.recordSpans) this.#seal(list)
   }
 
   /**
@@ -82,7 +86,7 @@ export class Publisher implements Reporter {
    * `deadlineMs` (2000 by default). Never rejects. Keeps the process alive until then.
    */
   flush(deadlineMs?: number): Promise<void> {
-    if (!this.#encoding) this.#seal()
+    if (!this.#encoding) this.#sealAll()
     const { records } = this.#delivery.queue
     if (records === 0) return Promise.resolve()
     const flushed = this.#outside(() => {
@@ -110,9 +114,9 @@ export class Publisher implements Reporter {
       sent: delivery.sent,
       inDoubt: this.#losses.inDoubt,
       dropped: this.#losses.dropped(),
-      queued: delivery.queue.waitingSpans + this.#writer.spans,
+      queued: delivery.queue.waitingSpans + this.#openSpans,
       inFlight: delivery.queue.takenSpans,
-      bytes: delivery.queue.bytes + this.#writer.bytes,
+      bytes: delivery.queue.bytes + this.#lists.bytes,
       calls: delivery.calls,
       failedCalls: delivery.failedCalls,
       retriedRecords: delivery.retriedRecords,
@@ -122,13 +126,15 @@ export class Publisher implements Reporter {
       recordSpans: delivery.metrics.recordSpans.stats(),
       callBytes: delivery.metrics.callBytes.stats(),
       callMs: delivery.metrics.callMs.stats(),
+      possibleDuplicates: delivery.possibleDuplicates,
+      bytesPerSecond: delivery.bytesPerSecond,
     }
   }
 
   #oldestMs(): number {
     const { queue, metrics } = this.#delivery
     const since = Math.min(
-      this.#openSince || Infinity,
+      ...this.#lists.all.map((list) => list.openSince || Infinity),
       queue.peek()?.since ?? Infinity,
       metrics.oldestInFlight(),
     )
@@ -141,7 +147,7 @@ export class Publisher implements Reporter {
   }
 
   #hasRoom(): boolean {
-    return this.#delivery.queue.hasRoom(this.#writer.spans + 1, this.#set.reservedBytes)
+    return this.#delivery.queue.hasRoom(this.#openSpans + 1, this.#set.reservedBytes)
   }
 
   #makeRoom(): boolean {
@@ -152,31 +158,35 @@ export class Publisher implements Reporter {
     return true
   }
 
-  #addToNext(span: ZipkinSpan): void {
-    if (this.#writer.spans > 0) {
-      this.#seal()
+  #addToNext(list: RecordWriter, span: ZipkinSpan): void {
+    if (list.spans > 0) {
+      this.#seal(list)
       if (!this.#hasRoom() && !this.#makeRoom()) return this.#losses.add('full', 1)
-      if (this.#writer.add(span)) return
     }
-    if (!this.#writer.add(cutShort(span))) this.#losses.add('oversize', 1)
+    if (list.add(span) || list.add(cutShort(span))) this.#openSpans++
+    else this.#losses.add('oversize', 1)
   }
 
-  #opened(): void {
-    this.#openSince = performance.now()
+  #opened(list: RecordWriter): void {
+    list.openSince = performance.now()
     this.#wakeIn(this.#set.lingerMs)
   }
 
-  #seal(): void {
-    const { spans } = this.#writer
+  #seal(list: RecordWriter): void {
+    const { spans, key, openSince: since } = list
     if (spans === 0) return
-    const since = this.#openSince
-    this.#openSince = 0
+    list.openSince = 0
+    this.#openSpans -= spans
     try {
-      const bytes = this.#writer.seal()
-      this.#delivery.push({ bytes, spans, number: ++this.#sealed, since })
+      const bytes = list.seal()
+      this.#delivery.push({ bytes, spans, key, number: ++this.#sealed, since, lent: false, doubtful: false })
     } catch (error) {
-      this.#losses.add('encode', this.#writer.discard(), describe(error))
+      this.#losses.add('encode', list.discard(), describe(error))
     }
+  }
+
+  #sealAll(): void {
+    for (const list of this.#lists.all) this.#seal(list)
   }
 
   /** One timer does for the linger, the drain after a seal and the breaker's wait: the earliest wins. */
@@ -190,10 +200,11 @@ export class Publisher implements Reporter {
 
   readonly #wake = (): void => {
     this.#timer = undefined
-    if (this.#openSince > 0) {
-      const left = this.#openSince + this.#set.lingerMs - performance.now()
+    for (const list of this.#lists.all) {
+      if (list.openSince === 0) continue
+      const left = list.openSince + this.#set.lingerMs - performance.now()
       // Timers may come a fraction of a millisecond early.
-      if (left < 1) this.#seal()
+      if (left < 1) this.#seal(list)
       else this.#wakeIn(left)
     }
     this.#delivery.drain()
@@ -203,7 +214,7 @@ export class Publisher implements Reporter {
     const until = performance.now() + deadlineMs
     await this.flush(deadlineMs)
     // A sender or a tag's getter may have reported while the flush began.
-    this.#seal()
+    this.#sealAll()
     this.#delivery.stop()
     clearTimeout(this.#timer)
     this.#losses.say()

@@ -1,24 +1,32 @@
 import type { Encoder } from '../codec/encoder.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
+import type { SpareBuffer } from './spare-buffer.ts'
 
 /** How long a tag or annotation may be in a span that would not fit into a record uncut. */
 const CUT = 256
 
 /**
- * Encodes spans one after another into a single buffer that is used over and over. A sealed list is copied out
- * at its exact size, so a list that is sealed nearly empty holds no more memory than its bytes.
+ * Encodes spans one after another into a single buffer that is used over and over. A sealed list is copied out, so a
+ * list that is sealed nearly empty holds no more memory than its bytes.
  */
 export class RecordWriter {
+  /** The key of its lists; undefined when it has none. */
+  readonly key: string | undefined
+  /** When the open list got its first span, in monotonic milliseconds; 0 when there is none. */
+  openSince = 0
   readonly #encoder: Encoder
   readonly #slab: Buffer
+  readonly #spare: SpareBuffer
   #end = 0
   #limit = 0
   #spans = 0
 
-  /** `maxBytes`: the most a sealed list may take. */
-  constructor(encoder: Encoder, maxBytes: number) {
+  /** `maxBytes`: the most a sealed list may take. `spare`: where memory for it may come from. */
+  constructor(encoder: Encoder, maxBytes: number, spare: SpareBuffer, key?: string) {
     this.#encoder = encoder
     this.#slab = Buffer.allocUnsafeSlow(maxBytes)
+    this.#spare = spare
+    this.key = key
   }
 
   /** How many spans the open list holds. */
@@ -50,7 +58,9 @@ export class RecordWriter {
     const open = this.#end
     const end = this.#encoder.end(this.#slab, open)
     if (!(end >= open && end <= this.#slab.length)) throw new Error(`the encoder ended at ${end}`)
-    const bytes = Buffer.allocUnsafeSlow(end)
+    // Full lists have memory of one size, so that one can take the place of another.
+    const isFull = end > this.#slab.length * 0.75
+    const bytes = this.#spare.take(end, isFull ? this.#slab.length : end)
     this.#slab.copy(bytes, 0, 0, end)
     this.#spans = 0
     return bytes

@@ -1,8 +1,11 @@
 import { describe } from '../log.ts'
-import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
+import type { Outcome, SendError, Sender, SpanRecord } from './sender.ts'
 
-/** What became of a record. `in doubt`: it may or may not be stored. */
-export type Fate = Outcome | 'in doubt'
+/**
+ * What became of a record. `in doubt`: it may or may not be stored. `unanswered`: so it may, and it is to be sent
+ * again.
+ */
+export type Fate = Outcome | 'in doubt' | 'unanswered'
 
 /** The end of a call: the fate of each record, in order, and what the sender said of a failure. */
 export interface CallEnd {
@@ -11,18 +14,21 @@ export interface CallEnd {
 }
 
 /**
- * One call of the sender. Never rejects and always ends, whatever the sender does: after `timeoutMs` its
- * records are in doubt, and so they are when it answers what cannot be understood.
+ * One call of the sender. Never rejects and always ends, whatever the sender does: after `timeoutMs` as one that got
+ * no answer. Whether its records go again is for `atLeastOnce` to say. When the answer cannot be understood they
+ * are in doubt.
  */
 export function sendCall(
   sender: Sender,
   records: readonly SpanRecord[],
   timeoutMs: number,
+  atLeastOnce: boolean,
 ): Promise<CallEnd> {
   const count = records.length
+  const noAnswer: Fate = atLeastOnce ? 'unanswered' : 'in doubt'
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      resolve(all(count, 'in doubt', `no answer from the sender within ${timeoutMs} ms`))
+      resolve(all(count, noAnswer, `no answer from the sender within ${timeoutMs} ms`))
     }, timeoutMs).unref()
     const end = (callEnd: CallEnd): void => {
       clearTimeout(timer)
@@ -32,12 +38,12 @@ export function sendCall(
       Promise.resolve(sender.send(records))
         .then(
           (outcomes) => end(read(outcomes, count)),
-          (error: unknown) => end(failure(error, count)),
+          (error: unknown) => end(failure(error, count, noAnswer)),
         )
         // The timer ends what could not be read.
         .catch(() => {})
     } catch (error) {
-      end(failure(error, count))
+      end(failure(error, count, noAnswer))
     }
   })
 }
@@ -60,6 +66,7 @@ function fate(outcome: unknown): Fate {
     case 'sent':
     case 'failed':
     case 'throttled':
+    case 'hot':
     case 'rejected':
       return outcome
     default:
@@ -67,10 +74,12 @@ function fate(outcome: unknown): Fate {
   }
 }
 
-function failure(error: unknown, count: number): CallEnd {
+function failure(error: unknown, count: number, noAnswer: Fate): CallEnd {
   let outcome: Fate = 'failed'
   try {
-    if (error instanceof SendError) outcome = fate(error.outcome)
+    // By name: a sender may come from another copy of this package, and its class is another one.
+    if ((error as SendError).name === 'SendError') outcome = fate((error as SendError).outcome)
+    if (outcome === 'in doubt') outcome = noAnswer
   } catch {
     // A hostile error is a failure like any other.
   }

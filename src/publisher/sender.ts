@@ -5,13 +5,16 @@ export interface SpanRecord {
   readonly bytes: Uint8Array
   /** How many spans the list holds. */
   readonly spans: number
+  /** With `partition: 'trace'`: records of the same key belong in the same place. */
+  readonly key?: string | undefined
 }
 
 /**
- * What became of a record: `sent`, or `failed` and `throttled` (worth another try), or `rejected` (never will be
- * taken).
+ * What became of a record: `sent`, or `rejected` (never will be taken), or worth another try: `failed`, `throttled`
+ * (too much at once: slow down) and `hot` (too much for the part of the stream it fell to, but others take more: no
+ * need to slow down).
  */
-export type Outcome = 'sent' | 'failed' | 'throttled' | 'rejected'
+export type Outcome = 'sent' | 'failed' | 'throttled' | 'hot' | 'rejected'
 
 /** Carries encoded spans to where they are collected. */
 export interface Sender {
@@ -22,6 +25,11 @@ export interface Sender {
   readonly maxRecords: number
   /** The most bytes in one call, all its records together. */
   readonly maxCallBytes: number
+  /**
+   * Whether a record goes again when no answer came, and so may be stored twice. Default false: its spans are then
+   * counted as in doubt.
+   */
+  readonly atLeastOnce?: boolean | undefined
   /**
    * Sends records; resolves to what became of each, in their order, or to nothing when all were sent. A rejection
    * means that none is known to be sent: a `SendError` says whether to try again, any other error means it is.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Publisher } from '#src/publisher/publisher.js'
+import { Publisher, type PublisherOptions } from '#src/publisher/publisher.js'
 import { SendError, type SpanRecord } from '#src/publisher/sender.js'
 import { assertBalanced, idsOf, never, plainJson, reportMany, testSender } from './support.ts'
 
@@ -102,6 +102,55 @@ describe('a sender that fails', () => {
     assert.deepEqual([publisher.stats().sent, publisher.stats().inFlight], [1, 1])
     await publisher.close(0)
     assertBalanced(publisher.stats())
+  })
+
+  test('while it fails, one call is out at a time, and when it is well again two', async () => {
+    let inFlight = 0
+    const most = { failing: 0, well: 0 }
+    const sender = testSender(
+      async (_, call) => {
+        const phase = call > 4 && call <= 8 ? 'failing' : 'well'
+        most[phase] = Math.max(most[phase], ++inFlight)
+        await new Promise(setImmediate)
+        inFlight--
+        if (call > 2 && call <= 8) throw new SendError('away', 'failed')
+      },
+      { maxRecords: 1, maxRecordBytes: 1024 },
+    )
+    const publisher = new Publisher(sender, plainJson)
+    reportMany(publisher, 500)
+    await publisher.close(60_000)
+    assert.equal(publisher.stats().sent, 500)
+    assert.deepEqual(most, { failing: 1, well: 2 })
+  })
+
+  test('by never answering, where records go at least once: sent again, and said to be doubtful', async () => {
+    const sender = testSender((_, call) => (call === 1 ? never() : undefined), { atLeastOnce: true })
+    const publisher = new Publisher(sender, plainJson, { callTimeoutMs: 20 })
+    reportMany(publisher, 2)
+    await publisher.close(60_000)
+    const { sent, inDoubt, possibleDuplicates } = publisher.stats()
+    assert.deepEqual({ sent, inDoubt, possibleDuplicates }, { sent: 2, inDoubt: 0, possibleDuplicates: 2 })
+  })
+
+  test('by never answering at all: what may be stored is in doubt, however it ends', async () => {
+    const ends: [string, PublisherOptions, number][] = [
+      ['expired', { maxAgeMs: 100 }, 60_000],
+      ['closed while it waits', {}, 100],
+      ['evicted', { maxSpans: 8, drop: 'oldest' }, 100],
+    ]
+    for (const [name, options, deadlineMs] of ends) {
+      const sender = testSender(never, { atLeastOnce: true })
+      const publisher = new Publisher(sender, plainJson, { callTimeoutMs: 10, ...options })
+      reportMany(publisher, 2)
+      await publisher.flush(50)
+      if (options.drop) reportMany(publisher, 100, 2)
+      await publisher.close(deadlineMs)
+      const stats = publisher.stats()
+      assertBalanced(stats)
+      assert.ok(stats.inDoubt >= 2, `${name}: ${JSON.stringify(stats)}`)
+      assert.equal(stats.sent, 0)
+    }
   })
 
   test('for good: expired, and said to be', async () => {

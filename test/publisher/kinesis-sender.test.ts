@@ -178,10 +178,10 @@ describe('a call that fails as a whole', () => {
     server.close()
   })
 
-  test('a reset and an absent server: failed', async () => {
+  test('a reset: in doubt; an absent server: failed', async () => {
     const server = await stub((_, res) => void res.socket?.resetAndDestroy())
     const sender = kinesisSender({ streamName: 'spans', endpoint: originOf(server), region })
-    await assert.rejects(sender.send([record]), { outcome: 'failed', message: /ECONNRESET|hang up/ })
+    await assert.rejects(sender.send([record]), { outcome: 'in doubt', message: /ECONNRESET|hang up/ })
     server.close()
     await assert.rejects(sender.send([record]), { outcome: 'failed', message: /ECONNREFUSED/ })
     await sender.close?.()

@@ -45,7 +45,7 @@ test('the text is what Prometheus scrapes', async () => {
     assert.ok(`\n${text}`.includes(`\n${line}`), `${line} is missing in\n${text}`)
   }
   assert.ok(text.endsWith('\n'))
-  const sample = /^tdist_\w+\{service="shop"(,\w+="[^"]*")?\} [\d.]+$/
+  const sample = /^tdist_\w+\{service="shop"(,\w+="[^"]*")?\} ([\d.]+|\+Inf)$/
   const comment = /^# (HELP tdist_\w+ [A-Z0-9].*\.|TYPE tdist_\w+ (counter|gauge|histogram))$/
   for (const line of text.trimEnd().split('\n')) {
     assert.ok(sample.test(line) || comment.test(line), line)

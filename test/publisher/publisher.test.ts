@@ -261,6 +261,8 @@ test('wrong options are said in one line', () => {
     [{ maxBytes: 1000 }, /publisher\.maxBytes .* at least 16384/],
     [{ lingerMs: -1 }, /publisher\.lingerMs/],
     [{ drop: 'all' }, /publisher\.drop must be 'newest' or 'oldest', not all/],
+    [{ partition: 'host' }, /publisher\.partition must be 'random' or 'trace', not host/],
+    [{ partition: 'trace', maxBytes: 1 << 19 }, /publisher\.maxBytes .* at least 1048576/],
     [{ concurrency: Number.NaN }, /publisher\.concurrency/],
     [{ outside: 1 }, /publisher\.outside/],
   ]
