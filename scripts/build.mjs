@@ -41,7 +41,8 @@ await build({
 })
 writeFileSync(`${root}dist/service.js`, withoutImports(readFileSync(`${root}dist/service.js`, 'utf8')))
 for (const entry of service) await writeFace(entry)
-cpSync(`${root}build/src/register.cjs`, `${root}dist/register.cjs`)
+for (const kind of ['cjs', 'd.cts'])
+  cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
 await build({
   ...options,
   entryPoints: receiving.map((entry) => `src/${entry}.ts`),
