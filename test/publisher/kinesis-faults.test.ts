@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import type { Fault, FaultPoint } from '#src/local-kinesis/fault.js'
 import { start, untilActive } from '../local-kinesis/kinesis-under-test.ts'
-import { closeAndFindAll, offer, publisherTo, readBack } from './kinesis-support.ts'
+import { closeAndFindAll, offer, publisherTo, readBack, SUSTAINABLE } from './kinesis-support.ts'
 import { assertBalanced } from './support.ts'
 
 /** 10 % of calls fail, 5 % are reset, 2 % hang, and so are half of them only after they are stored. */
@@ -21,7 +21,7 @@ describe('a stream in trouble', { concurrency: 3 }, () => {
   test('mixed faults lose none of 200,000 spans', async (t) => {
     const { kinesis } = await start(t, { streams: { spans: 4 }, limits: false, fault: mixedFaults })
     const publisher = publisherTo(kinesis.endpoint)
-    await offer(publisher, 200_000, 20_000)
+    await offer(publisher, 200_000, 20_000, SUSTAINABLE)
     await closeAndFindAll(publisher, kinesis, 200_000)
     assert.ok(publisher.stats().retriedRecords > 50)
   })
@@ -29,7 +29,7 @@ describe('a stream in trouble', { concurrency: 3 }, () => {
   test('a reshard under load loses nothing', async (t) => {
     const { kinesis, client } = await start(t, { streams: { spans: 1 }, limits: false })
     const publisher = publisherTo(kinesis.endpoint)
-    const offered = offer(publisher, 60_000, 20_000)
+    const offered = offer(publisher, 60_000, 20_000, SUSTAINABLE)
     for (const TargetShardCount of [2, 3, 2, 4]) {
       await client.updateShardCount({
         StreamName: 'spans',
@@ -46,23 +46,20 @@ describe('a stream in trouble', { concurrency: 3 }, () => {
   test('nothing wrong: two connections, and full calls', async (t) => {
     const { kinesis } = await start(t, { streams: { spans: 4 }, limits: false })
     const publisher = publisherTo(kinesis.endpoint)
-    await offer(publisher, 100_000, 40_000)
+    await offer(publisher, 100_000, 40_000, SUSTAINABLE)
     await closeAndFindAll(publisher, kinesis, 100_000)
     const { connections, calls } = kinesis.inspect()
     assert.ok(connections.http1 <= 8, `${connections.http1} connections`)
     assert.ok(calls['PutRecords']! < 300, `${calls['PutRecords']} calls`)
   })
 
-  test('a throttled shard is used, and not asked in vain', async (t) => {
+  test('a throttled shard is not asked in vain', async (t) => {
     const { kinesis } = await start(t, { streams: { spans: 1 } })
     const publisher = publisherTo(kinesis.endpoint)
-    const startedAt = performance.now()
     await offer(publisher, 90_000, 22_000)
-    const seconds = (performance.now() - startedAt) / 1000
     const { streams, throttledRecords } = kinesis.inspect()
-    const { bytes, stored } = streams['spans']!.shards[0]!
-    // The exact figures are the pacer's own tests, whose clock nobody else disturbs.
-    assert.ok(bytes >= 0.7 * seconds * (1 << 20), `${bytes} bytes in ${seconds} s`)
+    const { stored } = streams['spans']!.shards[0]!
+    // How much of the shard is used is the pacer's own tests, whose clock nobody else disturbs.
     assert.ok(stored + throttledRecords <= 1.5 * stored, `${throttledRecords} refused, ${stored} stored`)
     assert.equal(publisher.stats().failedCalls < 20, true)
     await publisher.close(1)

@@ -86,13 +86,14 @@ describe('memory', () => {
 
   test('an outage of many times what it may hold: flat, one line, and all is well after it', async (t) => {
     let isOut = true
+    let ended: NodeJS.Timeout | undefined
     const fault = (): Fault | undefined => {
       const dice = Math.random()
       if (!isOut) return undefined
+      ended ??= setTimeout(() => (isOut = false), 10_000)
       return dice < 0.4 ? { error: 'InternalFailure' } : dice < 0.8 ? { reset: true } : { hang: true }
     }
     const { kinesis } = await start(t, { streams: { spans: 1 }, limits: false, fault })
-    const ended = setTimeout(() => (isOut = false), 10_000)
     t.after(() => clearTimeout(ended))
     const { grownBytes, mostBytes, stats, said } = await run(
       kinesis.endpoint,
