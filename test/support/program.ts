@@ -23,7 +23,9 @@ export function startProgram(
   [file, ...args]: readonly [string, ...string[]],
   env: NodeJS.ProcessEnv = {},
 ): Program {
-  const own = Object.entries(process.env).filter(([name]) => !/^(TDIST_|AWS_|NODE_|PORT$)/.test(name))
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(TDIST_|AWS_|NODE_|FORCE_COLOR$|PORT$)/.test(name),
+  )
   const child = spawn(file, args, {
     cwd,
     env: { ...Object.fromEntries(own), NO_COLOR: '1', LC_ALL: 'C.UTF-8', ...env },
