@@ -39,7 +39,7 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
     const PORT = await freePort()
     const program = startProgram(t, FOLDER, ['bash', 'drop-in.sh'], { PORT })
     await getFrom(program, `http://127.0.0.1:${PORT}/hello/ann?secret=1`)
-    await program.until(/^Hello|^\{.*\}\n/m)
+    await program.until(/^\{.*\}\n/m)
     assert.deepEqual(
       masked(JSON.parse(program.said.out) as ZipkinSpan),
       masked(JSON.parse(text('span.json')) as ZipkinSpan),
@@ -226,6 +226,16 @@ describe('the README', () => {
     )
     const said = [...readme.matchAll(/^\| `(TDIST_\w+)`/gm)].map(([, name]) => name!)
     assert.deepEqual(said.sort(), [...new Set(read)].sort())
+  })
+
+  it('names no script that package.json has not', () => {
+    const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { scripts: object }
+    const named = [...readme.matchAll(/npm ci && npm (?:run )?(\w+)/g)].map(([, name]) => name!)
+    assert.deepEqual(named, ['demo', 'test'])
+    assert.deepEqual(
+      named.filter((name) => !(name in scripts)),
+      [],
+    )
   })
 
   it('leads nowhere that is not there', () => {
