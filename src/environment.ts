@@ -22,12 +22,12 @@ export function senderFromEnvironment(): Sender | undefined {
   if (sender === 'none') return undefined
   if (sender === 'console') return consoleSender()
   if (sender === 'http') {
-    const url = read('TDIST_ZIPKIN_URL')
+    const url = readUrl('TDIST_ZIPKIN_URL', 'http://127.0.0.1:9411/api/v2/spans')
     return httpSender(url ? { url } : {})
   }
   if (sender === 'kinesis') {
     if (!streamName) throw new TypeError('TDIST_SENDER is kinesis; name the stream in TDIST_KINESIS_STREAM')
-    const endpoint = read('TDIST_KINESIS_ENDPOINT')
+    const endpoint = readUrl('TDIST_KINESIS_ENDPOINT', 'http://127.0.0.1:4567')
     return kinesisSender(endpoint ? { streamName, endpoint } : { streamName })
   }
   throw new TypeError(`TDIST_SENDER is ${sender}; use one of ${SENDERS.join(', ')}`)
@@ -64,6 +64,12 @@ function readNumber(name: string, what: string, valid: (n: number) => boolean): 
   const number = Number(value)
   if (!valid(number)) throw new TypeError(`${name} is ${value}; give ${what}`)
   return number
+}
+
+function readUrl(name: string, example: string): string | undefined {
+  const value = read(name)
+  if (value === undefined || (/^https?:/i.test(value) && URL.canParse(value))) return value
+  throw new TypeError(`${name} is ${value}; give a URL as ${example}`)
 }
 
 /** A variable's value; one that is set to nothing is not set. */

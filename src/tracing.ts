@@ -188,7 +188,8 @@ export class Tracing {
 export function createTracing(options: TracingOptions): Tracing {
   let tracing: Tracing
   try {
-    const serviceName = options.serviceName.trim()
+    // JavaScript may leave it out.
+    const serviceName = ((options as Partial<TracingOptions> | undefined)?.serviceName ?? '').trim()
     if (serviceName === '') throw new TypeError('serviceName is empty; give the name of this service')
     tracing = new Tracing({
       ...options,

@@ -305,6 +305,21 @@ describe('createTracing', () => {
     assert.deepEqual(begun, [])
   })
 
+  it('without a name, or any options, it says so in a line and traces nothing', (t) => {
+    const write = t.mock.method(process.stderr, 'write', () => true)
+    for (const options of [undefined, {}, { serviceName: ' ' }]) {
+      const { tracer, enabled } = createTracing(options as never)
+      assert.equal(enabled, false)
+      assert.equal(
+        tracer.trace('x', () => 7),
+        7,
+      )
+    }
+    const [line, ...more] = write.mock.calls.map(({ arguments: [text] }) => text)
+    assert.equal(line, 'tdist: tracing is off: serviceName is empty; give the name of this service\n')
+    assert.deepEqual(more, [])
+  })
+
   it('a sampler that throws samples nothing', () => {
     const faulty = createTestTracing({
       sampler: {

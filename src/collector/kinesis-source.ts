@@ -177,5 +177,6 @@ function startingPosition(from: Start): StartingPosition {
 function oneLine(what: string, error: unknown): Error {
   const { name } = error as Partial<Error>
   const said = name && name !== 'Error' ? `${name}: ${describe(error)}` : describe(error)
-  return new Error(`${what}: ${said}`, { cause: error })
+  const remedy = said === 'Region is missing' ? '; give the region, or set AWS_REGION' : ''
+  return new Error(`${what}: ${said}${remedy}`, { cause: error })
 }

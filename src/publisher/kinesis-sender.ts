@@ -150,7 +150,9 @@ function callError(error: unknown, stream: string): SendError {
   if (error instanceof SendError) return error
   const name = nameOf(error)
   const status = statusOf(error)
-  const message = `Kinesis stream ${stream}: ${name}: ${describe(error)}`
+  const said = describe(error)
+  const remedy = said === 'Region is missing' ? '; give the region, or set AWS_REGION' : ''
+  const message = `Kinesis stream ${stream}: ${name}: ${said}${remedy}`
   const isClientFault = status !== undefined && status >= 400 && status < 500
   let outcome: SendError['outcome'] = 'failed'
   if (TIMED_OUT.test(name)) outcome = 'in doubt'

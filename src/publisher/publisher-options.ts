@@ -69,17 +69,17 @@ export function checkOptions(
   options: PublisherOptions & Surroundings,
 ): Settings {
   if (sender.encoding !== encoder.encoding) {
-    throw new Error(`tdist: the sender takes ${sender.encoding}, but the encoder writes ${encoder.encoding}`)
+    throw new Error(`the sender takes ${sender.encoding}, but the encoder writes ${encoder.encoding}`)
   }
   const { drop = 'newest', partition = 'random', outside = (fn) => fn() } = options
   if (drop !== 'newest' && drop !== 'oldest') {
-    throw new Error(`tdist: publisher.drop must be 'newest' or 'oldest', not ${String(drop)}`)
+    throw new Error(`publisher.drop must be 'newest' or 'oldest', not ${String(drop)}`)
   }
   if (partition !== 'random' && partition !== 'trace') {
-    throw new Error(`tdist: publisher.partition must be 'random' or 'trace', not ${String(partition)}`)
+    throw new Error(`publisher.partition must be 'random' or 'trace', not ${String(partition)}`)
   }
   const byTrace = partition === 'trace'
-  if (typeof outside !== 'function') throw new Error('tdist: publisher.outside must be a function')
+  if (typeof outside !== 'function') throw new Error('publisher.outside must be a function')
   const maxSpans = number('publisher.maxSpans', options.maxSpans, 100_000, 1)
   const maxBytes = number('publisher.maxBytes', options.maxBytes, 16 << 20, byTrace ? 1 << 20 : 16 << 10)
   const maxRecords = number('sender.maxRecords', sender.maxRecords, 0, 1)
@@ -117,7 +117,7 @@ function milliseconds(name: string, value: number | undefined, fallback: number,
 function number(name: string, value: number | undefined, fallback: number, least: number): number {
   const given = value ?? fallback
   if (typeof given === 'number' && given >= least) return given
-  throw new Error(`tdist: ${name} must be a number of at least ${least}, not ${String(value)}`)
+  throw new Error(`${name} must be a number of at least ${least}, not ${String(value)}`)
 }
 
 /** How long a flush may take: 2000 ms unless told otherwise in a way that makes sense. */

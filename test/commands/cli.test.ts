@@ -182,6 +182,9 @@ describe('tdist collect', () => {
   it('says in one line what the SDK lacks', async () => {
     const { code, err } = await tdist('collect', '--stream', 'spans')
     assert.equal(code, 1)
-    assert.match(err, /^tdist: cannot read stream spans: .*[Rr]egion.*\n$/)
+    assert.match(
+      err,
+      /^tdist: cannot read stream spans: Region is missing; give the region, or set AWS_REGION\n$/,
+    )
   })
 })

@@ -111,6 +111,14 @@ describe('tdist/register', () => {
       { TDIST_PROPAGATION: 'b3,smoke' },
       'TDIST_PROPAGATION is b3,smoke; use one or more of b3, b3-single, w3c',
     ],
+    [
+      { TDIST_ZIPKIN_URL: 'zipkin:9411' },
+      'TDIST_ZIPKIN_URL is zipkin:9411; give a URL as http://127.0.0.1:9411/api/v2/spans',
+    ],
+    [
+      { TDIST_KINESIS_STREAM: 's', TDIST_KINESIS_ENDPOINT: 'localhost:4567' },
+      'TDIST_KINESIS_ENDPOINT is localhost:4567; give a URL as http://127.0.0.1:4567',
+    ],
     [{ TDIST_SERVICE_NAME: ' ' }, 'serviceName is empty; give the name of this service'],
   ] as const
   for (const [env, message] of mistakes) {
