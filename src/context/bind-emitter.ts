@@ -9,6 +9,9 @@ const { storage } = processState
 
 const BOUND: unique symbol = Symbol.for('tdist.boundEmitter')
 
+/** Node's listener at the end of every request it has answered: a scope entered for it would serve nobody. */
+const NODES_OWN = 'clearIncoming'
+
 /** What stands in for a listener; in its place `rawListeners` shows the listener, which has no wrapper of Node's. */
 interface Bound extends Listener {
   listener: Listener
@@ -30,7 +33,7 @@ export function bindEmitter(emitter: EventEmitter): () => void {
 
   const bound = (listener: Listener): Bound | undefined => {
     const store = storage.getStore()
-    if (store === undefined || typeof listener !== 'function') return undefined
+    if (store === undefined || typeof listener !== 'function' || listener.name === NODES_OWN) return undefined
     const run = function (this: EventEmitter, ...args: unknown[]) {
       if (storage.getStore() === store) return listener.apply(this, args)
       return storage.run(store, () => listener.apply(this, args))
