@@ -23,20 +23,31 @@ export function senderFromEnvironment(): Sender | undefined {
   if (sender === 'console') return consoleSender()
   if (sender === 'http') {
     const url = read('TDIST_ZIPKIN_URL')
-    return httpSender(url ? { url } : {})
+    return httpSender(url ? { url: webAddress('TDIST_ZIPKIN_URL', url) } : {})
   }
   if (sender === 'kinesis') {
     if (!streamName) throw new TypeError('TDIST_SENDER is kinesis; name the stream in TDIST_KINESIS_STREAM')
     const endpoint = read('TDIST_KINESIS_ENDPOINT')
-    return kinesisSender(endpoint ? { streamName, endpoint } : { streamName })
+    return kinesisSender(
+      endpoint ? { streamName, endpoint: webAddress('TDIST_KINESIS_ENDPOINT', endpoint) } : { streamName },
+    )
   }
   throw new TypeError(`TDIST_SENDER is ${sender}; use one of ${SENDERS.join(', ')}`)
+}
+
+function webAddress(name: string, value: string): string {
+  if (/^https?:\/\//i.test(value) && URL.canParse(value)) return value
+  throw new TypeError(`${name} is ${value}; give an address that begins with http:// or https://`)
 }
 
 /** The sampler that the environment asks for, if any. Throws one line on a value that is not understood. */
 export function samplerFromEnvironment(): Sampler | undefined {
   const rate = readNumber('TDIST_SAMPLE_RATE', 'a share of traces from 0 to 1', (n) => n >= 0 && n <= 1)
-  const perSecond = readNumber('TDIST_SAMPLE_PER_SECOND', 'a number of traces, 0 or more', (n) => n >= 0)
+  const perSecond = readNumber(
+    'TDIST_SAMPLE_PER_SECOND',
+    'a number of traces, 0 or more',
+    (n) => n >= 0 && n < Infinity,
+  )
   if (rate !== undefined && perSecond !== undefined) {
     throw new TypeError('TDIST_SAMPLE_RATE and TDIST_SAMPLE_PER_SECOND are both set; set one')
   }

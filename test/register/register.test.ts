@@ -111,6 +111,22 @@ describe('tdist/register', () => {
       { TDIST_PROPAGATION: 'b3,smoke' },
       'TDIST_PROPAGATION is b3,smoke; use one or more of b3, b3-single, w3c',
     ],
+    [
+      { TDIST_SAMPLE_PER_SECOND: 'Infinity' },
+      'TDIST_SAMPLE_PER_SECOND is Infinity; give a number of traces, 0 or more',
+    ],
+    [
+      { TDIST_SAMPLE_RATE: '1', TDIST_SAMPLE_PER_SECOND: '1' },
+      'TDIST_SAMPLE_RATE and TDIST_SAMPLE_PER_SECOND are both set; set one',
+    ],
+    [
+      { TDIST_ZIPKIN_URL: 'zipkin:9411' },
+      'TDIST_ZIPKIN_URL is zipkin:9411; give an address that begins with http:// or https://',
+    ],
+    [
+      { TDIST_KINESIS_STREAM: 'spans', TDIST_KINESIS_ENDPOINT: 'http://' },
+      'TDIST_KINESIS_ENDPOINT is http://; give an address that begins with http:// or https://',
+    ],
     [{ TDIST_SERVICE_NAME: ' ' }, 'serviceName is empty; give the name of this service'],
   ] as const
   for (const [env, message] of mistakes) {
