@@ -305,7 +305,7 @@ describe('createTracing', () => {
     assert.deepEqual(begun, [])
   })
 
-  it('a sampler that throws samples nothing', () => {
+  it('a sampler that throws samples nothing, and is counted', () => {
     const faulty = createTestTracing({
       sampler: {
         isSampled() {
@@ -317,6 +317,15 @@ describe('createTracing', () => {
       faulty.tracing.tracer.trace('x', () => 1),
       1,
     )
-    faulty.assertClean()
+    assert.deepEqual(faulty.tracing.faults, { sampler: 1 })
+    assert.deepEqual(faulty.spans, [])
+  })
+
+  it('a sampler that answers no yes and no no samples nothing, and is counted', async () => {
+    const faulty = createTestTracing({ sampler: { isSampled: () => 'perhaps' as unknown as boolean } })
+    const span = faulty.tracing.tracer.newTrace(undefined)
+    assert.equal(span.context.sampled, false)
+    assert.equal(span.recording, false)
+    assert.deepEqual(faulty.tracing.faults, { sampler: 1 })
   })
 })
