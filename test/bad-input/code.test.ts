@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { assertBalanced, everyday, everydayUntraced, explicit, linesOf, NOT_SENT, run } from './service.ts'
+import {
+  assertBalanced,
+  everyday,
+  everydayUntraced,
+  explicit,
+  linesOf,
+  NOT_SENT,
+  run,
+  speaks,
+} from './service.ts'
 
 const again = 'tdist: spans could not be sent and will be tried again: '
 const failed = (where: string, why: string) => [
@@ -35,8 +44,7 @@ const expected: Record<string, readonly string[]> = {
   'a span handler whose end throws': failed('spanHandler.end', thrown),
   'a span handler whose begin rejects': failed('spanHandler.begin', rejected),
   'a span handler whose end rejects': failed('spanHandler.end', rejected),
-  // The first at once, the rest at the end.
-  'a span handler that ruins spans': [notEncoded, notEncoded],
+  'a span handler that ruins spans': [notEncoded],
   'a span handler that is no function': failed('spanHandler.end', 'handler.end is not a function'),
   'a sampler that throws': failed('sampler', thrown),
   'a sampler that rejects': failed('sampler', promise),
@@ -64,7 +72,9 @@ const expected: Record<string, readonly string[]> = {
 describe('whatever is wrong in the code that sets tracing up', { concurrency: 3 }, () => {
   for (const FAULT of Object.keys(expected)) {
     it(`${FAULT}: the service answers as untraced, ends with its own code, and says it in a line`, async () => {
-      const traced = await run({ file: explicit, env: { FAULT } }, everyday)
+      const traced = await run({ file: explicit, env: { FAULT } }, everyday, {
+        speaks: speaks(expected[FAULT]!),
+      })
       const { answers, end } = await everydayUntraced()
       assert.deepEqual(traced.answers, answers)
       assert.deepEqual(traced.end, end)
@@ -80,7 +90,10 @@ describe('whatever is wrong in the code that sets tracing up', { concurrency: 3 
   ] as const
   for (const [FAULT, signal] of endings) {
     it(`${FAULT}: ${signal} ends it, and what was lost is said`, async () => {
-      const traced = await run({ file: explicit, env: { FAULT } }, everyday.slice(0, 3), signal)
+      const traced = await run({ file: explicit, env: { FAULT } }, everyday.slice(0, 3), {
+        signal,
+        speaks: speaks(expected[FAULT]!),
+      })
       assert.deepEqual(traced.end, { code: null, signal })
       assert.deepEqual(linesOf(traced), expected[FAULT])
     })

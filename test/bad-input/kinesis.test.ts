@@ -18,6 +18,7 @@ import {
   linesOf,
   NOT_SENT,
   run,
+  speaks,
   type Run,
   type Service,
 } from './service.ts'
@@ -52,7 +53,7 @@ const faults: Record<string, readonly [Fault, ...string[]]> = {
 
 describe('whatever Kinesis does, the service does as it does untraced', { concurrency: 3 }, () => {
   async function check(service: Service, expected: readonly string[] | undefined): Promise<Run> {
-    const traced = await run(service, everyday)
+    const traced = await run(service, everyday, { speaks: expected === undefined || speaks(expected) })
     const { answers, end } = await everydayUntraced()
     assert.deepEqual(traced.answers, answers)
     assert.deepEqual(traced.end, end)

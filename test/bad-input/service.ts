@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { PublisherStats } from 'tdist'
 
@@ -42,12 +41,12 @@ export function dropIn(env: Service['env'] = {}): Service {
 
 /**
  * Starts a service, writes each of `requests` to a connection of its own, one after the other, and has it end: by
- * itself when there is nothing left to do, or by the signal.
+ * itself when there is nothing left to do, or by the signal. One that is to speak is first given the time to.
  */
 export async function run(
   service: Service,
   requests: readonly (Buffer | string)[],
-  signal?: 'SIGTERM' | 'SIGINT',
+  { signal, speaks = false }: { signal?: 'SIGTERM' | 'SIGINT'; speaks?: boolean } = {},
 ): Promise<Run> {
   const child = spawn(process.execPath, [...(service.flags ?? []), service.file], {
     env: {
@@ -59,22 +58,24 @@ export async function run(
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  const stderr = service.closesStderr ? '' : text(child.stderr!)
+  let stderr = ''
+  child.stderr!.setEncoding('utf8').on('data', (lines: string) => (stderr += lines))
   if (service.closesStderr) child.stderr!.destroy()
   let stdout = ''
   const closed = once(child, 'close') as Promise<[number | null, string | null]>
   child.stdout!.setEncoding('utf8').on('data', (lines: string) => (stdout += lines))
   await Promise.race([once(child.stdout!, 'data'), closed])
   const port = Number.parseInt(stdout, 10)
-  assert.ok(port > 0, `the service did not start: ${port > 0 ? '' : await stderr}`)
+  assert.ok(port > 0, `the service did not start: ${stderr}`)
   const answers: string[] = []
   for (const request of requests) answers.push(await exchange(port, request))
+  if (speaks && stderr === '') await Promise.race([once(child.stderr!, 'data'), closed])
   if (signal) child.kill(signal)
   else child.send('end')
   const [code, endedBy] = await closed
   const [, last] = stdout.split('\n')
   const { stats, faults } = (last ? JSON.parse(last) : {}) as Partial<Run>
-  return { answers, stderr: await stderr, end: { code, signal: endedBy }, stats, faults }
+  return { answers, stderr, end: { code, signal: endedBy }, stats, faults }
 }
 
 /** All that comes back until the other end closes. */
@@ -126,16 +127,24 @@ export function everydayUntraced(): Promise<Run> {
 }
 
 /**
- * What is on standard error, by lines. How many spans a line is about, and where the collector listens, is not the same
- * in every run.
+ * What is on standard error, by lines. How many spans a line is about, whether some are left for a last line like it at
+ * the end, and where the collector listens, is not the same in every run.
  */
 export function linesOf({ stderr }: Run, port?: number): string[] {
   const lines = stderr.replaceAll(`127.0.0.1:${port}`, 'the collector').split('\n')
-  return lines.slice(0, -1).map((line) => line.replace(/^tdist: \d+ spans?( was| were)?/, 'tdist: N spans'))
+  const same = lines
+    .slice(0, -1)
+    .map((line) => line.replace(/^tdist: \d+ spans?( was| were)?/, 'tdist: N spans'))
+  return same.length > 1 && same.at(-1) === same.at(-2) ? same.slice(0, -1) : same
 }
 
 /** The line at the end of a process that could not send all it had. */
 export const NOT_SENT = 'tdist: N spans not sent before the process ended'
+
+/** Whether a service that is to say these lines says the first while it runs. */
+export function speaks([first]: readonly string[]): boolean {
+  return first !== undefined && first !== NOT_SENT
+}
 
 /** In the accounts nothing is missing. */
 export function assertBalanced({ stats }: Run): void {
