@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { propagationFromEnvironment, samplerFromEnvironment, senderFromEnvironment } from './environment.ts'
+import {
+  propagationFromEnvironment,
+  samplerFromEnvironment,
+  senderFromEnvironment,
+  serviceNameFromEnvironment,
+} from './environment.ts'
 import { debug } from './log.ts'
 import { processState } from './process-state.ts'
 import { createTracing, type TracingOptions } from './tracing.ts'
@@ -39,7 +44,7 @@ function optionsFromEnvironment(): TracingOptions {
   const sampler = samplerFromEnvironment()
   const propagation = propagationFromEnvironment()
   return {
-    serviceName: process.env['TDIST_SERVICE_NAME'] ?? packageName(process.argv[1]),
+    serviceName: serviceNameFromEnvironment() ?? packageName(process.argv[1]),
     ...(sender && { sender }),
     ...(sampler && { sampler }),
     ...(propagation && { propagation }),
@@ -48,7 +53,7 @@ function optionsFromEnvironment(): TracingOptions {
 
 /** The name in the package.json nearest to the program that is run. */
 function packageName(program: string | undefined): string {
-  let folder = dirname(program ?? process.cwd())
+  let folder = program ?? process.cwd()
   for (;;) {
     try {
       const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown }

@@ -33,10 +33,21 @@ export function senderFromEnvironment(): Sender | undefined {
   throw new TypeError(`TDIST_SENDER is ${sender}; use one of ${SENDERS.join(', ')}`)
 }
 
+/** `TDIST_SERVICE_NAME`, if it is set. Throws one line when it is set to nothing: a service has a name. */
+export function serviceNameFromEnvironment(): string | undefined {
+  const name = process.env['TDIST_SERVICE_NAME']
+  if (name?.trim() === '') throw new TypeError('TDIST_SERVICE_NAME is empty; give the name of this service')
+  return name
+}
+
 /** The sampler that the environment asks for, if any. Throws one line on a value that is not understood. */
 export function samplerFromEnvironment(): Sampler | undefined {
   const rate = readNumber('TDIST_SAMPLE_RATE', 'a share of traces from 0 to 1', (n) => n >= 0 && n <= 1)
-  const perSecond = readNumber('TDIST_SAMPLE_PER_SECOND', 'a number of traces, 0 or more', (n) => n >= 0)
+  const perSecond = readNumber(
+    'TDIST_SAMPLE_PER_SECOND',
+    'a number of traces, 0 or more',
+    (n) => n >= 0 && n < Infinity,
+  )
   if (rate !== undefined && perSecond !== undefined) {
     throw new TypeError('TDIST_SAMPLE_RATE and TDIST_SAMPLE_PER_SECOND are both set; set one')
   }

@@ -33,10 +33,24 @@ function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, ' ').slice(0, 500)
 }
 
+let unwritten = 0
+const ignore = (): void => {}
+
+/*
+ * A closed standard error is the service's own affair: were nobody to listen to its error, the process would end by a
+ * line that is not the service's.
+ */
 function write(line: string): void {
   try {
-    process.stderr.write(line)
+    const { stderr } = process
+    if (unwritten++ === 0) stderr.on('error', ignore)
+    // The error comes after the callback.
+    stderr.write(line, () => setImmediate(written, stderr).unref())
   } catch {
-    // A closed standard error is the service's own affair.
+    // Then there is nobody to tell.
   }
+}
+
+function written(stderr: NodeJS.WriteStream): void {
+  if (--unwritten === 0) stderr.off('error', ignore)
 }

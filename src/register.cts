@@ -9,6 +9,7 @@ if (['', '0', 'false'].includes((process.env['TDIST_DISABLED'] ?? '').trim())) {
     const { install } = require('./service.js') as typeof import('./drop-in.ts')
     install((module.constructor as unknown as typeof import('node:module')).syncBuiltinESMExports)
   } catch (error) {
-    process.stderr.write(`tdist: tracing is off: ${error instanceof Error ? error.message : String(error)}\n`)
+    const said = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`tdist: tracing is off: ${said.replace(/^tdist: /, '')}\n`)
   }
 }

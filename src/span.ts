@@ -57,7 +57,7 @@ export class Span {
 
   /** Names the operation. */
   name(name: string): this {
-    if (this.#recording) this.#recording.data.name = String(name)
+    if (this.#recording) this.#recording.data.name = tagValue(name, Infinity)
     return this
   }
 

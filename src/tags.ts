@@ -3,8 +3,9 @@ const SECRET =
 
 const verdicts = new Map<string, boolean>()
 
-/** Whether a tag's key says that its value should not leave the service. */
+/** Whether a tag's key says that its value should not leave the service, or is no key at all. */
 export function isSecret(key: string): boolean {
+  if (typeof key !== 'string') return true
   let verdict = verdicts.get(key)
   if (verdict === undefined) {
     verdict = SECRET.test(key)

@@ -19,6 +19,9 @@ export interface TracerSettings {
   readonly enabled: boolean
   /** A span that records has started. */
   readonly begin: (span: Span) => void
+  /** What a sampler's answer comes to; undefined when it is none. */
+  readonly decision: (where: string, answer: unknown) => boolean | undefined
+  readonly failed: (where: string, error: unknown) => void
 }
 
 /** What a local span starts with. */
@@ -97,11 +100,11 @@ export class Tracer {
 
   /** The root of a new trace. */
   newTrace(kind: Kind | undefined, sampled?: boolean, debug = false, extra?: Extra): Span {
-    const { traceId128, sampler } = this.#settings
+    const { traceId128 } = this.#settings
     const traceId = newTraceId(traceId128)
     // As in Zipkin's own tracers a root's span ID is the low half of its trace ID.
     const spanId = traceId128 ? traceId.slice(16) : traceId
-    const decision = debug || (sampled ?? isSampled(sampler, traceId))
+    const decision = debug || (sampled ?? isSampled(this.#settings, traceId))
     return this.#start(new TraceContext(traceId, spanId, undefined, decision, debug, false, extra), kind)
   }
 
@@ -118,8 +121,8 @@ export class Tracer {
     if (!extracted) return this.newTrace(kind, sampled)
     const { context } = extracted
     if (!context) return this.newTrace(kind, extracted.sampled ?? sampled, extracted.debug, extracted.extra)
-    const { supportsJoin, sampler } = this.#settings
-    const decision = context.sampled ?? sampled ?? isSampled(sampler, context.traceId)
+    const { supportsJoin } = this.#settings
+    const decision = context.sampled ?? sampled ?? isSampled(this.#settings, context.traceId)
     const { traceId, spanId, parentId, debug } = context
     const own =
       kind === 'SERVER' && supportsJoin && extracted.joinable
@@ -167,10 +170,12 @@ export class Tracer {
   }
 }
 
-function isSampled(sampler: Sampler, traceId: string): boolean {
+function isSampled({ sampler, decision, failed }: TracerSettings, traceId: string): boolean {
   try {
-    return sampler.isSampled(traceId)
-  } catch {
+    const answer = sampler.isSampled(traceId)
+    return answer === true || (decision('sampler', answer) ?? false)
+  } catch (error) {
+    failed('sampler', error)
     return false
   }
 }

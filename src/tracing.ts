@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { types } from 'node:util'
 import { jsonEncoder } from './codec/json.ts'
 import { proto3Encoder } from './codec/proto3.ts'
 import { DataManager } from './context/data-manager.ts'
@@ -16,6 +17,7 @@ import { always, type Sampler } from './sampler.ts'
 import type { Span, SpanHandler } from './span.ts'
 import type { ZipkinSpan } from './codec/zipkin-span.ts'
 import { Tracer } from './tracer.ts'
+import { checkTracing } from './tracing-options.ts'
 import type { HttpOptions } from './transports/http.ts'
 
 /** How a service is traced. Only `serviceName` is required. */
@@ -94,12 +96,15 @@ export class Tracing {
       maxTagLength: options.maxTagLength ?? 256,
       enabled: this.enabled,
       begin: handler?.begin ? this.#begin.bind(this, handler) : () => {},
+      decision: this.decision.bind(this),
+      failed: this.failed.bind(this),
     })
     this.#unhook = this.enabled
       ? flushAtExit(
           (deadlineMs) => this.publisher.flush(deadlineMs),
           2000,
           () => this.#unsent(),
+          () => this.publisher.sayLosses(),
         )
       : () => {}
   }
@@ -150,9 +155,23 @@ export class Tracing {
     }
   }
 
+  /** A yes or no that the service was asked for. Anything else is a fault, and no answer. */
+  decision(where: string, answer: unknown): boolean | undefined {
+    if (typeof answer === 'boolean' || answer === undefined) return answer
+    this.watch(where, answer)
+    const what = types.isPromise(answer) ? 'a promise' : describe(answer)
+    this.failed(where, new TypeError(`it answered ${what}; answer true or false`))
+    return undefined
+  }
+
+  /** Takes what a hook returned. Nobody waits for a promise, and its rejection must not end the process. */
+  watch(where: string, result: unknown): void {
+    if (types.isPromise(result)) result.catch((error: unknown) => this.failed(where, error))
+  }
+
   #begin(handler: SpanHandler, span: Span): void {
     try {
-      handler.begin!(span)
+      this.watch('spanHandler.begin', handler.begin!(span))
     } catch (error) {
       this.failed('spanHandler.begin', error)
     }
@@ -160,7 +179,9 @@ export class Tracing {
 
   #handled(handler: SpanHandler, data: ZipkinSpan, error: unknown, span: Span): void {
     try {
-      if (handler.end!(data, error, span) === false) return
+      const result = handler.end!(data, error, span)
+      if (result === false) return
+      this.watch('spanHandler.end', result)
     } catch (fault) {
       this.failed('spanHandler.end', fault)
     }
@@ -188,20 +209,26 @@ export class Tracing {
 export function createTracing(options: TracingOptions): Tracing {
   let tracing: Tracing
   try {
-    // JavaScript may leave it out.
-    const serviceName = ((options as Partial<TracingOptions> | undefined)?.serviceName ?? '').trim()
-    if (serviceName === '') throw new TypeError('serviceName is empty; give the name of this service')
+    checkTracing(options)
     tracing = new Tracing({
       ...options,
-      serviceName,
+      serviceName: options.serviceName.trim(),
       enabled: (options.enabled ?? true) && !disabledByEnvironment(),
     })
   } catch (error) {
-    warn('options', `tracing is off: ${describe(error)}`)
+    warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
     tracing = new Tracing({ serviceName: 'untraced', enabled: false })
   }
   processState.tracing = tracing
   return tracing
+}
+
+/**
+ * The tracing that is in force: the drop-in's, or the one made last. For local spans, flushes and metrics in a service
+ * that is traced by `tdist/register`. Undefined when there is none.
+ */
+export function currentTracing(): Tracing | undefined {
+  return processState.dropIn ?? processState.tracing
 }
 
 /** The service at this host's first address that others can reach; skew is told by address. */

@@ -305,22 +305,7 @@ describe('createTracing', () => {
     assert.deepEqual(begun, [])
   })
 
-  it('without a name, or any options, it says so in a line and traces nothing', (t) => {
-    const write = t.mock.method(process.stderr, 'write', () => true)
-    for (const options of [undefined, {}, { serviceName: ' ' }]) {
-      const { tracer, enabled } = createTracing(options as never)
-      assert.equal(enabled, false)
-      assert.equal(
-        tracer.trace('x', () => 7),
-        7,
-      )
-    }
-    const [line, ...more] = write.mock.calls.map(({ arguments: [text] }) => text)
-    assert.equal(line, 'tdist: tracing is off: serviceName is empty; give the name of this service\n')
-    assert.deepEqual(more, [])
-  })
-
-  it('a sampler that throws samples nothing', () => {
+  it('a sampler that throws samples nothing, and is counted', () => {
     const faulty = createTestTracing({
       sampler: {
         isSampled() {
@@ -332,6 +317,15 @@ describe('createTracing', () => {
       faulty.tracing.tracer.trace('x', () => 1),
       1,
     )
-    faulty.assertClean()
+    assert.deepEqual(faulty.tracing.faults, { sampler: 1 })
+    assert.deepEqual(faulty.spans, [])
+  })
+
+  it('a sampler that answers no yes and no no samples nothing, and is counted', async () => {
+    const faulty = createTestTracing({ sampler: { isSampled: () => 'perhaps' as unknown as boolean } })
+    const span = faulty.tracing.tracer.newTrace(undefined)
+    assert.equal(span.context.sampled, false)
+    assert.equal(span.recording, false)
+    assert.deepEqual(faulty.tracing.faults, { sampler: 1 })
   })
 })

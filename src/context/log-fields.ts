@@ -8,11 +8,9 @@ export interface LogFields {
   readonly sampled?: boolean
 }
 
-const NONE: LogFields = Object.freeze({})
-
-/** A span's IDs as plain fields, absent ones left out. */
+/** A span's IDs as plain fields, absent ones left out. An object of the caller's own: loggers write into it. */
 export function logFields(span: Span | undefined): LogFields {
-  if (!span) return NONE
+  if (!span) return {}
   const { traceId, spanId, parentId, sampled } = span.context
   return {
     traceId,

@@ -14,11 +14,14 @@ const REFUSED = new Set([
   '__proto__',
 ])
 
+/** As of tracestate: what is carried along must not make a call too large for its receiver. */
+const MAX_LENGTH = 4096
+
 /**
  * A propagation that carries the named fields along as well, each in a header of its own name in lower case (as
  * Brave's remote baggage fields). They are read even where there is no trace, into `extra.baggage` under the
- * names given here, and written from there after the trace's own headers. With no field it is the propagation
- * itself.
+ * names given here, and written from there after the trace's own headers; a value with which all of them would
+ * be longer than 4096 characters is left out. With no field it is the propagation itself.
  *
  * Throws when a name can't be a header's, is taken by the trace or the message itself, or comes twice.
  */
@@ -44,9 +47,12 @@ export function withBaggage(propagation: Propagation, fields: readonly string[])
     extract<Carrier>(carrier: Carrier, get: Getter<Carrier>): Extracted | undefined {
       const found = propagation.extract(carrier, get)
       let baggage: Record<string, string> | undefined
+      let length = 0
       for (let i = 0; i < fields.length; i++) {
         const value = get(carrier, headers[i]!)
-        if (value !== undefined) (baggage ??= {})[fields[i]!] = value
+        if (value === undefined || length + value.length > MAX_LENGTH) continue
+        length += value.length
+        ;(baggage ??= {})[fields[i]!] = value
       }
       return baggage === undefined ? found : withExtra(found, { baggage })
     },

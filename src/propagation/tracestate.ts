@@ -11,6 +11,8 @@ for (let code = 0x20; code < 0x7f; code++) {
   if (/[a-z0-9_*/@-]/.test(char)) ALLOWED[code]! |= KEY
 }
 
+/** A call has headers of its own, and a receiver such as Node takes 16 KiB of all together. */
+const MAX_LENGTH = 4096
 const MAX_MEMBERS = 32
 const MAX_KEY = 256
 const MAX_VALUE = 256
@@ -22,11 +24,12 @@ const EQUALS = 61
 
 /**
  * A `tracestate` fit to be handed on as it is, or undefined when it breaks the grammar of
- * https://www.w3.org/TR/trace-context-2/ or holds no member. At most 32 members, empty ones included; a key
- * that comes twice is left for its owner to sort out.
+ * https://www.w3.org/TR/trace-context-2/ or holds no member. At most 32 members, empty ones included, and
+ * 4096 characters; a key that comes twice is left for its owner to sort out.
  */
 export function readTracestate(header: string): string | undefined {
   const length = header.length
+  if (length > MAX_LENGTH) return undefined
   let members = 0
   let empty = true
   let i = 0

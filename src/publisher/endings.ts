@@ -13,7 +13,8 @@ interface Handler {
  * Flushes before the process ends: when nothing is left to do (`beforeExit`), on SIGTERM and on SIGINT. The
  * process still ends with its own code or signal: where the service has a handler of its own for a signal, it alone
  * decides; where it has none, the signal is raised again once `flush` has settled. `process.exit()` and an
- * uncaught error leave no time to flush; what `unsent` then says is written to standard error in one line.
+ * uncaught error leave no time to flush; what `unsent` then says is written to standard error in one line, after what
+ * `sayMore` has to say.
  *
  * Returns the undo. `deadlineMs`, 2000 by default, is passed to `flush`; the process does not wait much longer.
  */
@@ -21,6 +22,7 @@ export function flushAtExit(
   flush: (deadlineMs: number) => Promise<void>,
   deadlineMs: number = 2000,
   unsent?: () => number,
+  sayMore?: () => void,
 ): () => void {
   const left = (): number => {
     try {
@@ -42,6 +44,11 @@ export function flushAtExit(
   }
 
   const sayLoss = (): void => {
+    try {
+      sayMore?.()
+    } catch {
+      // It is too late to say it otherwise.
+    }
     const spans = left()
     if (spans === 0) return
     try {

@@ -22,6 +22,8 @@ export interface HttpAnswer {
 
 /** Opened as they are needed: what bounds calls is the publisher's concurrency. */
 const MAX_SOCKETS = 8
+/** Kinesis says 100 bytes of each of 500 records, Zipkin nothing. */
+const MAX_ANSWER_BYTES = 1 << 20
 
 /**
  * Keep-alive connections of HTTP/1.1 that do not keep the process alive, with timeouts that end a request. A
@@ -88,7 +90,12 @@ export class HttpPool {
       })
       on(req, 'response', (res: IncomingMessage) => {
         const chunks: Buffer[] = []
-        on(res, 'data', (chunk: Buffer) => chunks.push(chunk))
+        let length = 0
+        on(res, 'data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          length += chunk.byteLength
+          if (length > MAX_ANSWER_BYTES) giveUp(`${hostname} answered more than ${MAX_ANSWER_BYTES} bytes`)
+        })
         on(res, 'end', () => {
           resolve({ status: res.statusCode ?? 0, headers: res.headers, body: Buffer.concat(chunks) })
         })

@@ -1,4 +1,5 @@
 import type { Encoding } from '../codec/encoder.ts'
+import { describe } from '../log.ts'
 import { HttpPool } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
@@ -52,6 +53,7 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
     headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`
   }
   const pool = new HttpPool(Math.min(CONNECT_MS, timeoutMs), timeoutMs)
+  const asked = `POST ${url.origin}${url.pathname}`
   const target = {
     protocol: url.protocol,
     // An IPv6 address has brackets in a URL only.
@@ -63,16 +65,18 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
 
   async function post({ bytes }: SpanRecord): Promise<Outcome> {
     const body = options.gzip ? await compress(bytes) : bytes
-    const answer = await pool.request({
-      ...target,
-      headers: { ...headers, 'content-length': String(body.byteLength) },
-      body,
-    })
+    const length = String(body.byteLength)
+    const answer = await pool
+      .request({ ...target, headers: { ...headers, 'content-length': length }, body })
+      .catch((error: unknown) => {
+        const outcome = error instanceof SendError ? error.outcome : 'failed'
+        throw new SendError(`${asked}: ${describe(error)}`, outcome, { cause: error })
+      })
     const { status } = answer
     if (status >= 200 && status < 300) return 'sent'
     if (status === 408 || status === 429) return 'throttled'
     const said = answer.body.toString('utf8', 0, 800).slice(0, 200).trim()
-    const message = `POST ${url.origin}${url.pathname} answered ${status}${said && `: ${said}`}`
+    const message = `${asked} answered ${status}${said && `: ${said}`}`
     throw new SendError(message, status >= 500 ? 'failed' : 'rejected')
   }
 
@@ -97,6 +101,8 @@ function compress(bytes: Uint8Array): Promise<Buffer> {
 
 function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
+  // A Zipkin server's address alone means where it takes spans.
+  if (url?.pathname === '/') url.pathname = '/api/v2/spans'
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   throw new Error(`tdist: the url of httpSender must begin with http:// or https://, not ${text}`)
 }

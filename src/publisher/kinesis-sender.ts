@@ -147,12 +147,14 @@ function isThrottling(error: unknown): boolean {
 
 /** What a whole call's failure means: see https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html#API_PutRecords_Errors */
 function callError(error: unknown, stream: string): SendError {
-  if (error instanceof SendError) return error
+  const at = `Kinesis stream ${stream}`
+  if (error instanceof SendError)
+    return new SendError(`${at}: ${error.message}`, error.outcome, { cause: error })
   const name = nameOf(error)
   const status = statusOf(error)
   const said = describe(error)
   const remedy = said === 'Region is missing' ? '; give the region, or set AWS_REGION' : ''
-  const message = `Kinesis stream ${stream}: ${name}: ${said}${remedy}`
+  const message = `${at}: ${name === 'Error' ? '' : `${name}: `}${said}${remedy}`
   const isClientFault = status !== undefined && status >= 400 && status < 500
   let outcome: SendError['outcome'] = 'failed'
   if (TIMED_OUT.test(name)) outcome = 'in doubt'

@@ -141,6 +141,11 @@ export class Publisher implements Reporter {
     return since === Infinity ? 0 : performance.now() - since
   }
 
+  /** Says what was lost and has not been said yet: the process ends. */
+  sayLosses(): void {
+    this.#losses.say()
+  }
+
   #refuse(reason: DropReason, cause?: string): void {
     this.#offered++
     this.#losses.add(reason, 1, cause)

@@ -1,5 +1,5 @@
-import type Http from 'node:http'
-import type Https from 'node:https'
+import type * as Http from 'node:http'
+import type * as Https from 'node:https'
 
 /*
  * Not by `import`: that reads every export of the module, and from Node 22 on reading `http.WebSocket` loads Node's own

@@ -133,7 +133,13 @@ class Side<Request> {
 
   sample(request: Request): boolean | undefined {
     const { sampler } = this.#rules
-    return sampler && this.#ask(() => sampler(this.#portable(request)))
+    return (
+      sampler &&
+      this.#tracing.decision(
+        'http rule',
+        this.#ask(() => sampler(this.#portable(request))),
+      )
+    )
   }
 
   begin(request: Request, span: Span): void {
@@ -142,7 +148,7 @@ class Side<Request> {
     span.tag('http.method', method)
     span.tag('http.path', pathOf(this.#reader.url(request)))
     const rule = this.#rules.request
-    if (rule) this.#ask(() => rule(this.#portable(request), span))
+    if (rule) this.#tell(() => rule(this.#portable(request), span))
   }
 
   end(
@@ -162,7 +168,7 @@ class Side<Request> {
     if (error !== undefined) span.error(error)
     else if (status !== undefined && status > 399 && !span.failed) span.tag('error', status)
     const rule = this.#rules.response
-    if (rule) this.#ask(() => rule({ request: this.#portable(request), status, route, error }, span))
+    if (rule) this.#tell(() => rule({ request: this.#portable(request), status, route, error }, span))
     span.finish()
   }
 
@@ -173,6 +179,10 @@ class Side<Request> {
       this.#tracing.failed('http rule', error)
       return undefined
     }
+  }
+
+  #tell(rule: () => void): void {
+    this.#tracing.watch('http rule', this.#ask(rule))
   }
 
   #portable(request: Request): HttpRequest {

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import type Http from 'node:http'
+import type * as Http from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { processState } from '../process-state.ts'
 import type { Span } from '../span.ts'

@@ -119,7 +119,15 @@ describe('tdist/register', () => {
       { TDIST_KINESIS_STREAM: 's', TDIST_KINESIS_ENDPOINT: 'localhost:4567' },
       'TDIST_KINESIS_ENDPOINT is localhost:4567; give a URL as http://127.0.0.1:4567',
     ],
-    [{ TDIST_SERVICE_NAME: ' ' }, 'serviceName is empty; give the name of this service'],
+    [
+      { TDIST_SAMPLE_PER_SECOND: 'Infinity' },
+      'TDIST_SAMPLE_PER_SECOND is Infinity; give a number of traces, 0 or more',
+    ],
+    [
+      { TDIST_SAMPLE_RATE: '1', TDIST_SAMPLE_PER_SECOND: '1' },
+      'TDIST_SAMPLE_RATE and TDIST_SAMPLE_PER_SECOND are both set; set one',
+    ],
+    [{ TDIST_SERVICE_NAME: ' ' }, 'TDIST_SERVICE_NAME is empty; give the name of this service'],
   ] as const
   for (const [env, message] of mistakes) {
     it(`${JSON.stringify(env)}: one line, and the service answers as it does untraced`, async () => {

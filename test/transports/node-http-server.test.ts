@@ -478,7 +478,7 @@ describe('a server of node:http', () => {
         fault: 'spanHandler.begin',
         options: { spanHandler: { begin: failing } },
       },
-      'a sampler that throws': { spans: 0, options: { sampler: { isSampled: failing } } },
+      'a sampler that throws': { spans: 0, fault: 'sampler', options: { sampler: { isSampled: failing } } },
       'a sampling rule that throws': {
         spans: 1,
         fault: 'http rule',

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkTracing } from '#src/tracing-options.js'
+
+const sender = { send: () => {} }
+const mistakes: readonly [given: unknown, line: string][] = [
+  [undefined, 'createTracing was given no options; give at least a serviceName'],
+  [null, 'createTracing was given no options; give at least a serviceName'],
+  ['shop', 'createTracing was given no options; give at least a serviceName'],
+  [{}, 'serviceName is undefined; give the name of this service'],
+  [{ serviceName: 7 }, 'serviceName is 7; give the name of this service'],
+  [{ serviceName: Symbol('shop') }, 'serviceName is Symbol(shop); give the name of this service'],
+  [{ serviceName: '\t\n' }, 'serviceName is empty; give the name of this service'],
+  ...['kinesis', null, {}, sender.send].map((wrong): [unknown, string] => [
+    { serviceName: 'shop', sender: wrong },
+    'sender has no method send; use httpSender, kinesisSender or consoleSender',
+  ]),
+  ...[0.5, null, () => true].map((wrong): [unknown, string] => [
+    { serviceName: 'shop', sampler: wrong },
+    'sampler has no method isSampled; use always, never, sampleRate or samplePerSecond',
+  ]),
+  [{ serviceName: 'shop', propagation: 'b3' }, 'propagation is b3; give a list of b3, b3-single, w3c'],
+  [{ serviceName: 'shop', baggage: 'user-id' }, 'baggage is user-id; give a list of header names'],
+]
+
+describe('options of createTracing', () => {
+  for (const [given, message] of mistakes) {
+    it(message, () => assert.throws(() => checkTracing(given), { message }))
+  }
+
+  it('what is right passes', () => {
+    checkTracing({ serviceName: 'shop' })
+    checkTracing({ serviceName: ' shop ', sender, sampler: undefined, propagation: [], baggage: ['user-id'] })
+  })
+})
