@@ -104,7 +104,7 @@ const reader: HttpReader<IncomingMessage> = {
   url: (request) => (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/',
   header(request, name) {
     const value = request.headers[name]
-    return Array.isArray(value) ? value[0] : value
+    return typeof value === 'object' ? value[0] : value
   },
 }
 
