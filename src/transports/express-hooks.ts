@@ -98,7 +98,7 @@ function tellError(original: HandleError): HandleError {
 /** The error that leaves a router: of a parameter's callback, say, when no layer is left to handle it. */
 function tellLastError(original: Handle): Handle {
   return function (request, response, next) {
-    if (typeof next !== 'function' || !callOf(request)?.span.recording) {
+    if (typeof next !== 'function' || callOf(request)?.span.recording === false) {
       return original.call(this, request, response, next)
     }
     return original.call(this, request, response, function (this: unknown, error?: unknown) {

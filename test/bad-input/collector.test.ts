@@ -101,7 +101,7 @@ describe('whatever the collector does, the service does as it does untraced', { 
     assert.deepEqual(traced.answers, (await everydayUntraced()).answers)
     assert.match(
       traced.stderr,
-      /^tdist: spans could not be sent and will be tried again: POST http:\/\/no\.such\.host\.invalid\/: getaddrinfo \w+ no\.such\.host\.invalid\ntdist: .*\n$/,
+      /^tdist: spans could not be sent and will be tried again: POST http:\/\/no\.such\.host\.invalid\/api\/v2\/spans: getaddrinfo \w+ no\.such\.host\.invalid\ntdist: .*\n$/,
     )
   })
 

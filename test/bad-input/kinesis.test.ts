@@ -104,7 +104,7 @@ describe('whatever Kinesis does, the service does as it does untraced', { concur
   it('no region', async () => {
     const none = { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }
     await check(dropIn({ ...environment(NOWHERE), ...none }), [
-      `${again}${stream}: Region is missing`,
+      `${again}${stream}: Region is missing; give the region, or set AWS_REGION`,
       NOT_SENT,
     ])
   })
