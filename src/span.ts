@@ -1,6 +1,7 @@
 import { epochMicros, ticks, type Clock } from './clock.ts'
 import type { Annotation, Endpoint, Kind, ZipkinSpan } from './codec/zipkin-span.ts'
 import type { TraceContext } from './context/trace-context.ts'
+import { failed } from './faults.ts'
 import { describe } from './log.ts'
 import { tagValue, isSecret } from './tags.ts'
 
@@ -57,7 +58,11 @@ export class Span {
 
   /** Names the operation. */
   name(name: string): this {
-    if (this.#recording) this.#recording.data.name = tagValue(name, Infinity)
+    try {
+      if (this.#recording) this.#recording.data.name = tagValue(name, Infinity)
+    } catch (error) {
+      failed('span', error)
+    }
     return this
   }
 
@@ -66,9 +71,13 @@ export class Span {
    * like a secret's (password, token, cookie, authorization …) is refused.
    */
   tag(key: string, value: string | number | boolean): this {
-    const recording = this.#recording
-    if (recording === undefined || isSecret(key)) return this
-    recording.data.tags![key] = tagValue(value, recording.maxTagLength)
+    try {
+      const recording = this.#recording
+      if (recording === undefined || isSecret(key)) return this
+      recording.data.tags![key] = tagValue(value, recording.maxTagLength)
+    } catch (error) {
+      failed('span', error)
+    }
     return this
   }
 
@@ -79,33 +88,42 @@ export class Span {
 
   /** Notes an event, now. */
   annotate(value: string): this {
-    const recording = this.#recording
-    if (recording) {
+    try {
+      const recording = this.#recording
+      if (recording === undefined) return this
       const annotation: Annotation = {
         timestamp: epochMicros(recording.clock, ticks()),
         value: tagValue(value, recording.maxTagLength),
       }
       ;(recording.data.annotations ??= []).push(annotation)
+    } catch (error) {
+      failed('span', error)
     }
     return this
   }
 
   /** Marks the span as failed: the tag `error` becomes the error's message. The first error given stays. */
   error(error: unknown): this {
-    const recording = this.#recording
-    if (recording && recording.error === undefined) {
+    try {
+      const recording = this.#recording
+      if (recording === undefined || recording.error !== undefined) return this
       recording.error = error
       recording.data.tags!['error'] = tagValue(describe(error), recording.maxTagLength)
+    } catch (fault) {
+      failed('span', fault)
     }
     return this
   }
 
   /** Says who is at the other end. What is said later adds to what is known: an address to a name. */
   remote(endpoint: Endpoint | undefined): this {
-    if (this.#recording) {
+    try {
+      if (this.#recording === undefined) return this
       const { data } = this.#recording
       const known = data.remoteEndpoint
       data.remoteEndpoint = known && endpoint ? { ...known, ...endpoint } : endpoint
+    } catch (error) {
+      failed('span', error)
     }
     return this
   }
@@ -122,13 +140,17 @@ export class Span {
 
   /** Ends the span and reports it. The second call does nothing. */
   finish(): void {
-    const recording = this.#recording
-    if (recording === undefined) return
-    this.#recording = undefined
-    const { data } = recording
-    // Zipkin reads a duration of 0 as none.
-    data.duration = Math.max(1, epochMicros(recording.clock, ticks()) - data.timestamp!)
-    recording.sink.finished(data, recording.error, this)
+    try {
+      const recording = this.#recording
+      if (recording === undefined) return
+      this.#recording = undefined
+      const { data } = recording
+      // Zipkin reads a duration of 0 as none.
+      data.duration = Math.max(1, epochMicros(recording.clock, ticks()) - data.timestamp!)
+      recording.sink.finished(data, recording.error, this)
+    } catch (error) {
+      failed('span', error)
+    }
   }
 }
 

@@ -25,9 +25,9 @@ export interface TracedDecorator {
 
 function inSpan(name: string, method: Method): Method {
   const wrapped = function (this: unknown, ...args: never[]) {
-    const { tracing } = processState
-    if (!tracing?.enabled) return method.apply(this, args)
-    return tracing.tracer.trace(name, () => method.apply(this, args))
+    return processState.tracing?.enabled
+      ? processState.tracing.tracer.apply(name, undefined, method, this, args)
+      : method.apply(this, args)
   }
   Object.defineProperty(wrapped, 'length', { value: method.length })
   Object.defineProperty(wrapped, 'name', { value: method.name })

@@ -3,6 +3,7 @@ import { epochMicros, newClock, ticks, type Clock } from './clock.ts'
 import type { Endpoint, Kind, ZipkinSpan } from './codec/zipkin-span.ts'
 import type { DataManager } from './context/data-manager.ts'
 import { TraceContext, type Extra } from './context/trace-context.ts'
+import { failed } from './faults.ts'
 import { newSpanId, newTraceId } from './ids.ts'
 import type { Extracted } from './propagation/propagation.ts'
 import type { Sampler } from './sampler.ts'
@@ -33,6 +34,9 @@ export interface SpanOptions {
 const Tags = function () {} as unknown as new () => Record<string, string>
 Tags.prototype = Object.create(null)
 
+/** What a function is given where no span could be made for it. */
+const NOTHING = new Span(new TraceContext('0'.repeat(32), '0'.repeat(16), undefined, false), undefined)
+
 /** Makes spans, and runs functions in them. */
 export class Tracer {
   readonly #settings: TracerSettings
@@ -43,7 +47,12 @@ export class Tracer {
 
   /** The span that the running code belongs to: `.tag()`, `.annotate()`, `.error()`, `.name()`. */
   get currentSpan(): Span | undefined {
-    return this.#settings.dataManager.current
+    try {
+      return this.#settings.dataManager.current
+    } catch (error) {
+      failed('tracer', error)
+      return undefined
+    }
   }
 
   /**
@@ -54,42 +63,71 @@ export class Tracer {
   trace<T>(name: string, fn: (span: Span) => T): T
   trace<T>(name: string, options: SpanOptions, fn: (span: Span) => T): T
   trace<T>(name: string, options: SpanOptions | ((span: Span) => T), fn?: (span: Span) => T): T {
-    if (typeof options === 'function') return this.#run(name, undefined, options)
-    return this.#run(name, options, fn!)
+    return typeof options === 'function'
+      ? this.apply(name, undefined, options, undefined, undefined)
+      : this.apply(name, options, fn!, undefined, undefined)
   }
 
   /** `fn` in a local span each time it is called; `this`, arguments and result pass through. */
   wrap<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
-    const run = this.#run.bind(this)
-    const wrapped = function (this: unknown, ...args: Parameters<F>) {
-      return run(name, undefined, () => Reflect.apply(fn, this, args))
+    try {
+      const run = this.apply.bind(this)
+      const wrapped = function (this: unknown, ...args: Parameters<F>) {
+        return run(name, undefined, fn, this, args)
+      }
+      Object.defineProperty(wrapped, 'length', { value: fn.length })
+      Object.defineProperty(wrapped, 'name', { value: fn.name })
+      return wrapped as unknown as F
+    } catch (error) {
+      failed('tracer', error)
+      return fn
     }
-    Object.defineProperty(wrapped, 'length', { value: fn.length })
-    Object.defineProperty(wrapped, 'name', { value: fn.name })
-    return wrapped as unknown as F
   }
 
-  #run<T>(name: string, options: SpanOptions | undefined, fn: (span: Span) => T): T {
-    const { dataManager } = this.#settings
-    const parent = dataManager.current
-    // Nothing below a span that is not sampled is recorded, so its children need no IDs of their own.
-    if (parent !== undefined && parent.context.sampled === false) return fn(parent)
+  /**
+   * As `Reflect.apply`, in a local span: for what wraps functions. Without `args` the span is the one argument. `fn`
+   * is called once, whatever fails in here.
+   */
+  apply<T>(
+    name: string,
+    options: SpanOptions | undefined,
+    fn: (...args: never[]) => T,
+    self: unknown,
+    args: readonly unknown[] | undefined,
+  ): T {
+    let span: Span | undefined
+    let parent: Span | undefined
+    try {
+      parent = this.#settings.dataManager.current
+      // Nothing below a span that is not sampled is recorded, so its children need no IDs of their own.
+      if (parent === undefined || parent.context.sampled !== false) span = this.#local(name, options)
+    } catch (error) {
+      failed('tracer', error)
+    }
+    if (span === undefined) return Reflect.apply(fn, self, args ?? [parent ?? NOTHING]) as T
+    let result: T
+    try {
+      result = this.#settings.dataManager.apply(span, fn, self, args ?? [span])
+    } catch (error) {
+      span.error(error).finish()
+      throw error
+    }
+    try {
+      if (types.isPromise(result)) return finishWith(result, span)
+      span.finish()
+    } catch (error) {
+      failed('tracer', error)
+    }
+    return result
+  }
 
+  #local(name: string, options: SpanOptions | undefined): Span {
     const span = this.nextSpan(undefined)
     span.name(name)
     if (options?.tags) {
       for (const key in options.tags) span.tag(key, options.tags[key]!)
     }
-    let result: T
-    try {
-      result = dataManager.run(span, () => fn(span))
-    } catch (error) {
-      span.error(error).finish()
-      throw error
-    }
-    if (types.isPromise(result)) return finishWith(result, span)
-    span.finish()
-    return result
+    return span
   }
 
   /** A child of the current span, or the root of a new trace. `sampled` decides for a new trace when given. */
@@ -189,11 +227,19 @@ function isSampled({ sampler, decision, failed }: TracerSettings, traceId: strin
 function finishWith<P extends Promise<unknown>>(promise: P, span: Span): P {
   const watched = promise.then(
     (value) => {
-      span.finish()
+      try {
+        span.finish()
+      } catch (fault) {
+        failed('tracer', fault)
+      }
       return value
     },
     (error: unknown) => {
-      span.error(error).finish()
+      try {
+        span.error(error).finish()
+      } catch (fault) {
+        failed('tracer', fault)
+      }
       if (plain) throw error
     },
   )

@@ -202,6 +202,9 @@ export class Tracing {
   }
 }
 
+/** Made ahead: where making one has failed, making another may fail too. */
+const OFF = new Tracing({ serviceName: 'untraced', enabled: false })
+
 /**
  * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service
  * runs untraced.
@@ -217,7 +220,7 @@ export function createTracing(options: TracingOptions): Tracing {
     })
   } catch (error) {
     warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
-    tracing = new Tracing({ serviceName: 'untraced', enabled: false })
+    tracing = OFF
   }
   processState.tracing = tracing
   return tracing
@@ -233,10 +236,14 @@ export function currentTracing(): Tracing | undefined {
 
 /** The service at this host's first address that others can reach; skew is told by address. */
 function localEndpoint(serviceName: string): { serviceName: string; ipv4?: string } {
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const { internal, family, address } of addresses ?? []) {
-      if (!internal && family === 'IPv4') return Object.freeze({ serviceName, ipv4: address })
+  try {
+    for (const addresses of Object.values(networkInterfaces())) {
+      for (const { internal, family, address } of addresses ?? []) {
+        if (!internal && family === 'IPv4') return Object.freeze({ serviceName, ipv4: address })
+      }
     }
+  } catch {
+    // Some sandboxes let nobody ask.
   }
   return Object.freeze({ serviceName })
 }

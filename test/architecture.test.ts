@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   demo: [],
 }
 /** Import nothing of ours but each other. */
-const GROUND = ['clock.ts', 'ids.ts', 'log.ts', 'tags.ts', 'process-state.ts']
+const GROUND = ['clock.ts', 'ids.ts', 'log.ts', 'tags.ts', 'process-state.ts', 'faults.ts']
 /** One file a library: these know their protocol, and no other library. */
 const PROTOCOLS = ['http.ts', 'rpc.ts', 'messaging.ts', 'patch.ts', 'instrumentation.ts']
 

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { failed } from '../faults.ts'
 import { processState } from '../process-state.ts'
 
 type Listener = (...args: unknown[]) => unknown
@@ -35,35 +36,53 @@ export function bindEmitter(emitter: EventEmitter): () => void {
     const store = storage.getStore()
     if (store === undefined || typeof listener !== 'function' || listener.name === NODES_OWN) return undefined
     const run = function (this: EventEmitter, ...args: unknown[]) {
-      if (storage.getStore() === store) return listener.apply(this, args)
-      return storage.run(store, () => listener.apply(this, args))
+      return storage.getStore() === store
+        ? listener.apply(this, args)
+        : (storage.run(store, Reflect.apply, listener, this, args) as unknown)
     }
     run.listener = listener
     return run
   }
   const adding = (add: Add): Add =>
     function (event, listener) {
-      const run = bound(listener)
-      if (!run) return add.call(this, event, listener)
-      run[BOUND] = true
-      return add.call(this, event, run)
+      let run: Bound | undefined
+      try {
+        run = bound(listener)
+        if (run) run[BOUND] = true
+      } catch (error) {
+        failed('listener', error)
+      }
+      return add.call(this, event, run ?? listener)
     }
   // Node's own `once` would put its wrapper between ours and the caller's, and then could not remove it.
   const addingOnce = (add: Add, original: Add): Add =>
     function (event, listener) {
-      const run = bound(listener)
-      if (!run) return original.call(this, event, listener)
-      let fired = false
-      const first = (...args: unknown[]): unknown => {
+      let first: Bound | undefined
+      try {
+        first = boundOnce(this, event, listener)
+      } catch (error) {
+        failed('listener', error)
+      }
+      return first ? add.call(this, event, first) : original.call(this, event, listener)
+    }
+  const boundOnce = (target: EventEmitter, event: string | symbol, listener: Listener): Bound | undefined => {
+    const run = bound(listener)
+    if (!run) return undefined
+    let fired = false
+    const first = (...args: unknown[]): unknown => {
+      try {
         // An emission goes on with the listeners it began with, even when one of them emits anew.
         if (fired) return undefined
         fired = true
-        this.removeListener(event, first)
-        return run.apply(this, args)
+      } catch (error) {
+        failed('listener', error)
       }
-      first.listener = listener
-      return add.call(this, event, first)
+      target.removeListener(event, first)
+      return run.apply(target, args)
     }
+    first.listener = listener
+    return first
+  }
 
   const methods = {
     on: adding(on),
@@ -72,7 +91,13 @@ export function bindEmitter(emitter: EventEmitter): () => void {
     once: addingOnce(on, once),
     prependOnceListener: addingOnce(prependListener, prependOnceListener),
     rawListeners(this: EventEmitter, event: string | symbol) {
-      return rawListeners.call(this, event).map((raw) => (raw[BOUND] ? raw.listener : raw))
+      const raws = rawListeners.call(this, event)
+      try {
+        return raws.map((raw) => (raw[BOUND] ? raw.listener : raw))
+      } catch (error) {
+        failed('listener', error)
+        return raws
+      }
     },
     [BOUND]: true,
   }

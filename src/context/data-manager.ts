@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
+import { failed } from '../faults.ts'
 import { processState } from '../process-state.ts'
 import type { Span } from '../span.ts'
 import { bindEmitter } from './bind-emitter.ts'
@@ -22,8 +23,13 @@ const storage = processState.storage as AsyncLocalStorage<Store>
 export class DataManager {
   /** The span that the running code belongs to. */
   get current(): Span | undefined {
-    const store = storage.getStore()
-    return store === UNTRACED ? undefined : store
+    try {
+      const store = storage.getStore()
+      return store === UNTRACED ? undefined : store
+    } catch (error) {
+      failed('context', error)
+      return undefined
+    }
   }
 
   /** Whether calls made now are left untraced: the publisher's own, or the inner calls of a traced client. */
@@ -37,6 +43,16 @@ export class DataManager {
     return storage.run(span, fn)
   }
 
+  /** As `Reflect.apply`, with `span` current. Nothing that can fail stands between this and the function. */
+  apply<T>(
+    span: Span | undefined,
+    fn: (this: never, ...args: never[]) => T,
+    self: unknown,
+    args: ArrayLike<unknown>,
+  ): T {
+    return storage.run(span, Reflect.apply, fn, self, args) as T
+  }
+
   /** Runs `fn` outside any trace, with every call it makes left untraced. */
   untraced<T>(fn: () => T): T {
     return storage.run(UNTRACED, fn)
@@ -44,13 +60,18 @@ export class DataManager {
 
   /** `fn` as it was, to be called later with the span that is current now. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
-    const store = storage.getStore()
-    const bound = function (this: unknown, ...args: Parameters<F>) {
-      return storage.run(store, () => Reflect.apply(fn, this, args))
+    try {
+      const store = storage.getStore()
+      const bound = function (this: unknown, ...args: Parameters<F>) {
+        return storage.run(store, Reflect.apply, fn, this, args) as unknown
+      }
+      Object.defineProperty(bound, 'length', { value: fn.length })
+      Object.defineProperty(bound, 'name', { value: fn.name })
+      return bound as unknown as F
+    } catch (error) {
+      failed('context', error)
+      return fn
     }
-    Object.defineProperty(bound, 'length', { value: fn.length })
-    Object.defineProperty(bound, 'name', { value: fn.name })
-    return bound as unknown as F
   }
 
   /**
@@ -58,12 +79,21 @@ export class DataManager {
    * that emit from somebody else's scope. Returns the emitter.
    */
   bindEmitter<E extends EventEmitter>(emitter: E): E {
-    bindEmitter(emitter)
+    try {
+      bindEmitter(emitter)
+    } catch (error) {
+      failed('context', error)
+    }
     return emitter
   }
 
   /** The current span's IDs, as fields for a log line; empty when there is none. */
   logFields(): LogFields {
-    return logFields(this.current)
+    try {
+      return logFields(this.current)
+    } catch (error) {
+      failed('context', error)
+      return {}
+    }
   }
 }

@@ -17,17 +17,26 @@ const TRACED = Symbol.for('tdist.traced')
  * none.
  */
 export function traceAxios<A extends AxiosInstance>(tracing: Tracing, axios: A): A {
-  if (!tracing.enabled || TRACED in axios) return axios
+  try {
+    return tracing.enabled && !(TRACED in axios) ? tracedInstance(tracing, axios) : axios
+  } catch (error) {
+    tracing.failed('axios', error)
+    return axios
+  }
+}
+
+function tracedInstance<A extends AxiosInstance>(tracing: Tracing, axios: A): A {
   followHttpCalls()
   followUndiciCalls()
-  const traced = ((...args: Parameters<AxiosInstance>) => callsTracedBy(tracing, () => axios(...args))) as A
+  const traced = ((...args: Parameters<AxiosInstance>) =>
+    callsTracedBy(tracing, axios, undefined, args)) as unknown as A
   // Everything else is read through: `defaults`, `interceptors`, and axios' own classes.
   Object.setPrototypeOf(traced, axios)
   Object.defineProperty(traced, TRACED, { value: true })
   const methods = axios as unknown as Record<string, Method>
   for (const name of Object.keys(axios)) {
     if (typeof methods[name] !== 'function' || !/^[a-z]/.test(name) || name === 'create') continue
-    set(traced, name, (...args) => callsTracedBy(tracing, () => methods[name]!(...args)))
+    set(traced, name, (...args) => callsTracedBy(tracing, methods[name]!, axios, args))
   }
   if (methods['create']) {
     set(traced, 'create', (config) => {

@@ -14,9 +14,14 @@ import type { Uninstall } from './patch.ts'
  */
 const scope = (processState.explicit ??= new AsyncLocalStorage<Tracing>())
 
-/** Runs `fn` so that the calls it makes through node:http and undici are traced by `tracing`. */
-export function callsTracedBy<T>(tracing: Tracing, fn: () => T): T {
-  return scope.run(tracing, fn)
+/** As `Reflect.apply`; the calls that `fn` makes through node:http and undici are traced by `tracing`. */
+export function callsTracedBy<T>(
+  tracing: Tracing,
+  fn: (this: never, ...args: never[]) => T,
+  self: unknown,
+  args: readonly unknown[],
+): T {
+  return scope.run(tracing, Reflect.apply, fn, self, args) as T
 }
 
 /** The calls of one client library: who traces them. */
@@ -57,7 +62,7 @@ export class ClientCalls<Request> {
   }
 }
 
-/** Starts and ends the spans of one library's calls for one tracing. A fault in here is the tracing's own. */
+/** Starts and ends the spans of one library's calls for one tracing. */
 export class TracedClient<Request> {
   readonly tracing: Tracing
   /** The names of all trace headers, in lower case: the caller's own by these names give way to ours. */
@@ -72,28 +77,20 @@ export class TracedClient<Request> {
 
   /** The span of a call about to be made, if it is to be traced; its context is written to `carrier`. */
   start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
-    try {
-      return this.#handler.start(request, carrier, set)
-    } catch (error) {
-      this.tracing.failed('http client', error)
-      return undefined
-    }
+    return this.#handler.start(request, carrier, set)
   }
 
   /** The end of a call: its status, or the lack of one, and its error. */
   end(span: Span, request: Request, status: number | undefined, error: unknown): void {
-    try {
-      this.#handler.receive(span, request, status, error)
-    } catch (fault) {
-      this.tracing.failed('http client', fault)
-    }
+    this.#handler.receive(span, request, status, error)
   }
 }
 
 /**
  * A recorded call that is under way. By one rule for all libraries its span ends when the response's body has
  * come in, or when the call has failed or been given up: as long as the call holds its connection. An answer
- * whose body nobody waits for, a redirect, ends it with its headers, so that what follows comes after it.
+ * whose body nobody waits for, a redirect, ends it with its headers, so that what follows comes after it. It is
+ * told by the library's own events, so nothing here throws.
  */
 export class Call<Request> {
   readonly span: Span
@@ -114,22 +111,34 @@ export class Call<Request> {
 
   /** The connection, once there is one: its other end is the span's. */
   remote(socket: Socket | null | undefined): void {
-    const remote = endpoint(socket?.remoteAddress, socket?.remotePort)
-    if (remote !== undefined) this.span.remote(remote)
+    try {
+      const remote = endpoint(socket?.remoteAddress, socket?.remotePort)
+      if (remote !== undefined) this.span.remote(remote)
+    } catch (error) {
+      this.#client.tracing.failed('http client', error)
+    }
   }
 
   /** Headers have come. */
   headers(status: number): void {
-    if (status < 200 && status !== 101) return
-    this.#status = status
-    if (status >= 300 && status < 400) this.end()
+    try {
+      if (status < 200 && status !== 101) return
+      this.#status = status
+      if (status >= 300 && status < 400) this.end()
+    } catch (error) {
+      this.#client.tracing.failed('http client', error)
+    }
   }
 
   /** The body has come in, or never will. Only the first end counts. */
   end(error?: unknown): void {
-    if (this.#ended) return
-    this.#ended = true
-    this.#client.end(this.span, this.#request, this.#status, error)
+    try {
+      if (this.#ended) return
+      this.#ended = true
+      this.#client.end(this.span, this.#request, this.#status, error)
+    } catch (fault) {
+      this.#client.tracing.failed('http client', fault)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { failed } from '../faults.ts'
 import { isMount, noteMount, routeOf, type ExpressRequest, type Layer } from './express-route.ts'
 import { patch, uninstallAll, type Uninstall } from './patch.ts'
 import { callOf } from './server-call.ts'
@@ -63,7 +64,7 @@ function tellRoute(original: Handle): Handle {
     try {
       then = meet(this, request, response, next)
     } catch (error) {
-      callOf(request)?.tracing.failed('express', error)
+      failed('express', error)
     }
     return original.call(this, request, response, then)
   }
@@ -81,16 +82,24 @@ function meet(layer: Layer, request: ExpressRequest, response: ServerResponse, n
   if (call === undefined || response.headersSent) return next
   const route = (call.route = routeOf(layer.route, request))
   return (error) => {
-    if (isError(error)) call.error ??= error
-    // Passed on unanswered: the route was not this one.
-    else if (call.route === route && !response.headersSent) call.route = ''
+    try {
+      if (isError(error)) call.error ??= error
+      // Passed on unanswered: the route was not this one.
+      else if (call.route === route && !response.headersSent) call.route = ''
+    } catch (fault) {
+      failed('express', fault)
+    }
     return next(error)
   }
 }
 
 function tellError(original: HandleError): HandleError {
   return function (error, request, response, next) {
-    noteError(request, error)
+    try {
+      noteError(request, error)
+    } catch (fault) {
+      failed('express', fault)
+    }
     return original.call(this, error, request, response, next)
   }
 }
@@ -98,14 +107,26 @@ function tellError(original: HandleError): HandleError {
 /** The error that leaves a router: of a parameter's callback, say, when no layer is left to handle it. */
 function tellLastError(original: Handle): Handle {
   return function (request, response, next) {
-    if (typeof next !== 'function' || callOf(request)?.span.recording === false) {
-      return original.call(this, request, response, next)
+    let then = next
+    try {
+      const ignored = typeof next !== 'function' || callOf(request)?.span.recording === false
+      if (!ignored) then = noting(request, next)
+    } catch (error) {
+      failed('express', error)
     }
-    return original.call(this, request, response, function (this: unknown, error?: unknown) {
+    return original.call(this, request, response, then)
+  }
+}
+
+function noting(request: ExpressRequest, next: Next): Next {
+  return function (this: unknown, error) {
+    try {
       noteError(request, error)
-      // oxlint-disable-next-line prefer-rest-params -- passed on as it came
-      return Reflect.apply(next, this, arguments as unknown as [unknown])
-    })
+    } catch (fault) {
+      failed('express', fault)
+    }
+    // oxlint-disable-next-line prefer-rest-params -- passed on as it came
+    return Reflect.apply(next, this, arguments as unknown as [unknown])
   }
 }
 

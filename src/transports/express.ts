@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
 import type { Tracing } from '../tracing.ts'
@@ -7,14 +6,25 @@ import { routeOf, type ExpressRequest } from './express-route.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
 import { bindMessages } from './bound-messages.ts'
-import { callOf, ServerCalls } from './server-call.ts'
+import { listenTo } from './channel.ts'
+import { callOf, ServerCalls, type ServerCall } from './server-call.ts'
 
 /**
  * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the
  * drop-in way or by an application that this one is mounted in, it only passes on. For Express 4 and 5.
  */
 export function traceExpress(tracing: Tracing): RequestHandler {
-  if (!tracing.enabled) return (_request, _response, next) => next()
+  try {
+    return tracing.enabled ? middleware(tracing) : untraced
+  } catch (error) {
+    tracing.failed('express', error)
+    return untraced
+  }
+}
+
+const untraced: RequestHandler = (_request, _response, next) => next()
+
+function middleware(tracing: Tracing): RequestHandler {
   bindMessages()
   const calls = new ServerCalls(tracing)
   // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
@@ -22,10 +32,15 @@ export function traceExpress(tracing: Tracing): RequestHandler {
   const unwatch = apps.watchServers()
 
   return (request, response, next) => {
-    const call = calls.begin(request, response)
-    // A router that stands alone, or Connect, has none.
-    const app = request.app as unknown as ExpressApp | undefined
-    if (app) apps.learn(app)
+    let call: ServerCall | undefined
+    try {
+      call = calls.begin(request, response)
+      // A router that stands alone, or Connect, has none.
+      const app = request.app as unknown as ExpressApp | undefined
+      if (app) apps.learn(app)
+    } catch (error) {
+      tracing.failed('http server', error)
+    }
     if (call === undefined) next()
     else tracing.dataManager.run(call.span, next)
   }
@@ -84,7 +99,7 @@ class Apps {
   /** Learns the applications that servers were made with, before their first request is handled. */
   watchServers(): Uninstall {
     const seen = new WeakSet<object>()
-    return this.#watch('http.server.request.start', ({ server }) => {
+    return listenTo<Exchange>('http.server.request.start', 'express', ({ server }) => {
       if (seen.has(server)) return
       const apps = (server.listeners('request') as unknown[]).filter(isExpressApp)
       if (apps.every((app) => this.learn(app))) seen.add(server)
@@ -93,7 +108,7 @@ class Apps {
 
   /** Learns the applications that a listener of the service's own passes requests to, from their first answers. */
   watchAnswers(): Uninstall {
-    return this.#watch('http.server.response.finish', ({ request }) => {
+    return listenTo<Exchange>('http.server.response.finish', 'express', ({ request }) => {
       const call = callOf(request)
       if (call === undefined || call.route !== undefined || !call.span.recording) return
       if (isExpressApp(request.app)) {
@@ -102,18 +117,5 @@ class Apps {
       }
       if (request.route) call.route = routeOf(request.route, request)
     })
-  }
-
-  /** A channel of Node's; what a subscriber threw would end the process. */
-  #watch(channel: string, subscriber: (exchange: Exchange) => void): Uninstall {
-    const guarded = (message: unknown): void => {
-      try {
-        subscriber(message as Exchange)
-      } catch (error) {
-        this.#tracing.failed('express', error)
-      }
-    }
-    subscribe(channel, guarded)
-    return () => unsubscribe(channel, guarded)
   }
 }

@@ -12,15 +12,20 @@ const TRACED = Symbol.for('tdist.traced')
  * waits for a connection of a bounded dispatcher of undici 6 or 7 needs `traceUndici` on that dispatcher.
  */
 export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
-  if (!tracing.enabled || TRACED in fetch) return fetch
-  followUndiciCalls()
-  const traced = function (this: never, ...args: never[]) {
-    return callsTracedBy(tracing, () => Reflect.apply(fetch, this, args))
+  try {
+    if (!tracing.enabled || TRACED in fetch) return fetch
+    followUndiciCalls()
+    const traced = function (this: never, ...args: never[]) {
+      return callsTracedBy(tracing, fetch, this, args)
+    }
+    Object.defineProperties(traced, {
+      [TRACED]: { value: true },
+      length: { value: fetch.length },
+      name: { value: fetch.name },
+    })
+    return traced as unknown as F
+  } catch (error) {
+    tracing.failed('fetch', error)
+    return fetch
   }
-  Object.defineProperties(traced, {
-    [TRACED]: { value: true },
-    length: { value: fetch.length },
-    name: { value: fetch.name },
-  })
-  return traced as unknown as F
 }

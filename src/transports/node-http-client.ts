@@ -1,12 +1,12 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import type * as Http from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { failed } from '../faults.ts'
 import { processState } from '../process-state.ts'
-import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { bindMessages } from './bound-messages.ts'
 import { nodeHttp, nodeHttps } from './builtin-http.ts'
+import { listenTo } from './channel.ts'
 import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
 import { addTo } from './header-list.ts'
@@ -29,11 +29,25 @@ export interface HttpModule {
  * return are the module's own.
  */
 export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModule {
-  if (!tracing.enabled) return { request: module.request, get: module.get }
+  try {
+    if (tracing.enabled) return traced(tracing, module)
+  } catch (error) {
+    tracing.failed('node:http', error)
+  }
+  return { request: module.request, get: module.get }
+}
+
+function traced(tracing: Tracing, module: HttpModule): HttpModule {
   followed ??= follow()
   const client = calls.of(tracing)
   const request = function (this: unknown, ...args: Arguments) {
-    return make(client, unpatched(module.request) as Make, module, args)
+    let own = module.request as Make
+    try {
+      own = unpatched(own)
+    } catch (error) {
+      tracing.failed('node:http', error)
+    }
+    return make(client, own, module, args)
   } as HttpModule['request']
   return { request, get: getBy(request) }
 }
@@ -83,7 +97,12 @@ const CALL = Symbol.for('tdist.call')
 type Followed = ClientRequest & { [CALL]?: Call<Outgoing> | undefined; res?: IncomingMessage | null }
 
 function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args: Arguments): ClientRequest {
-  const early = rendered(client, args)
+  let early: Outgoing | undefined
+  try {
+    early = renderedAtOnce(args)
+  } catch (error) {
+    client.tracing.failed('node:http', error)
+  }
   if (early !== undefined) return makeRendered(client, early, request, self, args)
   // The request is made of what the caller gave, and its headers have not gone yet.
   const req = Reflect.apply(request, self, args)
@@ -97,30 +116,20 @@ function begin(client: TracedClient<Outgoing>, req: Followed): void {
     if (req[CALL] || req.headersSent || tracing.dataManager.suppressed) return
     for (const key of keys) if (req.hasHeader(key)) req.removeHeader(key)
     const span = client.start(req, req, setHeader)
-    if (span?.recording) watch(client, req, span)
+    if (span?.recording) watch(req, new Call<Outgoing>(client, req, span))
   } catch (error) {
     client.tracing.failed('node:http', error)
   }
 }
 
-function watch(client: TracedClient<Outgoing>, req: Followed, span: Span): void {
-  const call = new Call<Outgoing>(client, req, span)
+function watch(req: Followed, call: Call<Outgoing>): void {
   try {
     // Around our own binding of listeners: this one needs no scope.
     EventEmitter.prototype.on.call(req, 'close', closed)
     req[CALL] = call
   } catch (error) {
-    client.tracing.failed('node:http', error)
+    failed('node:http', error)
     call.end()
-  }
-}
-
-function rendered(client: TracedClient<Outgoing>, args: Arguments): Outgoing | undefined {
-  try {
-    return renderedAtOnce(args)
-  } catch (error) {
-    client.tracing.failed('node:http', error)
-    return undefined
   }
 }
 
@@ -131,17 +140,24 @@ function makeRendered(
   self: unknown,
   args: Arguments,
 ): ClientRequest {
-  const added: string[] = []
-  const span = client.start(early, added, addTo)
-  if (span === undefined) return Reflect.apply(request, self, args)
+  let call: Call<Outgoing> | undefined
+  let sent = args
+  try {
+    const added: string[] = []
+    const span = client.start(early, added, addTo)
+    if (span?.recording) call = new Call(client, early, span)
+    if (span !== undefined) sent = withAddedHeaders(args, added, client.keys)
+  } catch (error) {
+    client.tracing.failed('node:http', error)
+  }
   let req: ClientRequest
   try {
-    req = Reflect.apply(request, self, withAddedHeaders(args, added, client.keys))
+    req = Reflect.apply(request, self, sent)
   } catch (error) {
-    client.end(span, early, undefined, error)
+    call?.end(error)
     throw error
   }
-  if (span.recording) watch(client, req, span)
+  if (call !== undefined) watch(req, call)
   return req
 }
 
@@ -149,8 +165,7 @@ function makeRendered(
  * Responses and errors come by Node's channels: a 'response' or 'error' listener of ours would change what Node
  * does for a request that has none.
  */
-function responded(message: unknown): void {
-  const { request, response } = message as { request: Followed; response: IncomingMessage }
+function responded({ request, response }: { request: Followed; response: IncomingMessage }): void {
   const call = request[CALL]
   if (call === undefined) return
   call.remote(response.socket)
@@ -163,35 +178,35 @@ function hasNoBody(method: string, { statusCode, headers }: IncomingMessage): bo
   return method === 'HEAD' || statusCode === 204 || headers['content-length'] === '0'
 }
 
-function failed(message: unknown): void {
-  const { request, error } = message as { request: Followed; error: unknown }
+function errored({ request, error }: { request: Followed; error: unknown }): void {
   request[CALL]?.end(error)
 }
 
 function closed(this: Followed): void {
-  const call = this[CALL]
-  if (call === undefined) return
-  this[CALL] = undefined
-  const { res } = this
-  // An upgrade comes by no channel.
-  if (res && call.status === undefined) {
-    call.remote(res.socket)
-    call.headers(res.statusCode!)
+  try {
+    const call = this[CALL]
+    if (call === undefined) return
+    this[CALL] = undefined
+    const { res } = this
+    // An upgrade comes by no channel.
+    if (res && call.status === undefined) {
+      call.remote(res.socket)
+      call.headers(res.statusCode!)
+    }
+    const broken = res && !res.complete && call.status !== 101 && this.method !== 'CONNECT'
+    call.end(broken ? (res.errored ?? new Error('aborted')) : undefined)
+  } catch (error) {
+    failed('node:http', error)
   }
-  const broken = res && !res.complete && call.status !== 101 && this.method !== 'CONNECT'
-  call.end(broken ? (res.errored ?? new Error('aborted')) : undefined)
 }
 
-const follow = counted(() => {
-  subscribe('http.client.response.finish', responded)
-  subscribe('http.client.request.error', failed)
-  const unbind = bindMessages()
-  return () => {
-    unsubscribe('http.client.response.finish', responded)
-    unsubscribe('http.client.request.error', failed)
-    unbind()
-  }
-})
+const follow = counted(() =>
+  uninstallAll([
+    listenTo('http.client.response.finish', 'node:http', responded),
+    listenTo('http.client.request.error', 'node:http', errored),
+    bindMessages(),
+  ]),
+)
 
 const patchModules = counted(() => {
   const undo = uninstallAll([nodeHttp(), nodeHttps()].map(patchModule))
@@ -210,9 +225,13 @@ function patchModule(module: HttpModule): Uninstall {
     'request',
     (request) =>
       function (this: unknown, ...args: Arguments) {
-        const client = calls.here()
-        if (client === undefined) return Reflect.apply(request, this, args)
-        return make(client, request, this, args)
+        let client: TracedClient<Outgoing> | undefined
+        try {
+          client = calls.here()
+        } catch (error) {
+          failed('node:http', error)
+        }
+        return client ? make(client, request, this, args) : Reflect.apply(request, this, args)
       },
   )
   const { request } = owner

@@ -43,12 +43,17 @@ function emitTraced(tracing: Tracing): (original: Emit) => Emit {
 
   return (original) =>
     function (event, first, second) {
-      const call = beginOn(calls, event, first, second)
+      let call: ServerCall | undefined
+      try {
+        call = beginOn(calls, event, first, second)
+      } catch (error) {
+        tracing.failed('http server', error)
+      }
       // oxlint-disable-next-line prefer-rest-params -- the one way to pass them all on that allocates nothing
       const args = arguments as unknown as Parameters<Emit>
       if (call === undefined) return original.apply(this, args)
       try {
-        return dataManager.run(call.span, () => original.apply(this, args))
+        return dataManager.apply(call.span, original, this, args)
       } catch (error) {
         call.error ??= error
         throw error

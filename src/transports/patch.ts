@@ -1,3 +1,5 @@
+import { failed } from '../faults.ts'
+
 /** Takes a patch back. */
 export type Uninstall = () => void
 
@@ -44,9 +46,15 @@ function define(owner: object, name: string, descriptor: PropertyDescriptor): vo
   Object.defineProperty(owner, name, descriptor)
 }
 
-/** One undo of many, run in reverse. */
+/** One undo of many, run in reverse; one that fails keeps none of the others from it. */
 export function uninstallAll(uninstalls: readonly Uninstall[]): Uninstall {
   return () => {
-    for (const uninstall of [...uninstalls].reverse()) uninstall()
+    for (const uninstall of [...uninstalls].reverse()) {
+      try {
+        uninstall()
+      } catch (error) {
+        failed('uninstall', error)
+      }
+    }
   }
 }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Endpoint } from '../codec/zipkin-span.ts'
+import { failed } from '../faults.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { endpoint, HttpServerHandler, type HttpReader } from './http.ts'
@@ -47,11 +48,17 @@ export class ServerCalls {
 
   /**
    * Begins the call of a request, which ends by itself when the response is out or its connection is gone.
-   * Undefined when it is not ours to begin: met before, inside work that is never traced, or tracing failed.
+   * Undefined when it is not ours to begin: met before, or inside work that is never traced.
    */
   begin(request: IncomingMessage, response: ServerResponse): ServerCall | undefined {
     return this.#begin(request, (call) => {
-      const close = (): void => this.#close(call, request, response)
+      const close = (): void => {
+        try {
+          this.#close(call, request, response)
+        } catch (error) {
+          this.#tracing.failed('http server', error)
+        }
+      }
       on.call(response, 'close', close)
       // Of a pipelined request: as long as it waits for the answers before, its response has no socket to close.
       if (response.socket === null) whileQueued(request.socket, response, close)
@@ -72,16 +79,11 @@ export class ServerCalls {
     if (request[CALL] !== undefined) return undefined
     // A server may have been opened in any scope; only the scope of our own work says that it is untraced.
     if (dataManager.suppressed && dataManager.current === undefined) return undefined
-    try {
-      const span = this.#handler.receive(request, remoteOf(request.socket))
-      const call: ServerCall = { tracing: this.#tracing, span, route: undefined, error: undefined }
-      request[CALL] = call
-      if (span.recording) watch(call)
-      return call
-    } catch (error) {
-      this.#tracing.failed('http server', error)
-      return undefined
-    }
+    const span = this.#handler.receive(request, remoteOf(request.socket))
+    const call: ServerCall = { tracing: this.#tracing, span, route: undefined, error: undefined }
+    request[CALL] = call
+    if (span.recording) watch(call)
+    return call
   }
 
   #close(call: ServerCall, request: IncomingMessage, response: ServerResponse): void {
@@ -90,11 +92,7 @@ export class ServerCalls {
   }
 
   #end(call: ServerCall, request: IncomingMessage, status: number | undefined, error: unknown): void {
-    try {
-      this.#handler.send(call.span, request, status, call.route || undefined, error)
-    } catch (fault) {
-      this.#tracing.failed('http server', fault)
-    }
+    this.#handler.send(call.span, request, status, call.route || undefined, error)
   }
 }
 
@@ -137,7 +135,11 @@ function whileQueued(
   if (!queued) {
     const calls = (queued = socket[QUEUED] = new Set())
     on.call(socket, 'close', () => {
-      for (const one of calls) one()
+      try {
+        for (const one of calls) one()
+      } catch (error) {
+        failed('http server', error)
+      }
     })
   }
   const calls = queued.add(close)
@@ -149,9 +151,13 @@ type Write = (this: Socket, ...args: unknown[]) => unknown
 /** Calls back with the status of the first answer that is written to the socket, or when it closes. */
 function onAnswer(socket: Socket, answered: (status: number | undefined) => void): void {
   const settle = (bytes: unknown): void => {
-    unwatch()
-    socket.removeListener('close', closed)
-    answered(statusOf(bytes))
+    try {
+      unwatch()
+      socket.removeListener('close', closed)
+      answered(statusOf(bytes))
+    } catch (error) {
+      failed('http server', error)
+    }
   }
   const watch = (original: Write): Write =>
     function (...args) {

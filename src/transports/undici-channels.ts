@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
+import { listenTo } from './channel.ts'
 import { Call, ClientCalls, type OpenCall, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
 import type { HttpReader } from './http.ts'
@@ -82,8 +82,7 @@ function begunBy({ headers }: UndiciRequest): OpenCall | undefined {
   return undefined
 }
 
-function created(message: unknown): void {
-  const { request } = message as Message
+function created({ request }: Message): void {
   if (request[CALL] !== undefined) return
   if (begun.size > 0 && (request[PART_OF] = begunBy(request)) !== undefined) return
   const caller = calls.installed ? callerOf(request) : undefined
@@ -107,11 +106,7 @@ function callerOf(request: object): AsyncResource | undefined {
 function begin(request: UndiciRequest): void {
   const client = calls.here()
   if (client === undefined || client.tracing.dataManager.suppressed) return
-  try {
-    dropHeaders(request.headers, client)
-  } catch (error) {
-    client.tracing.failed('undici', error)
-  }
+  dropHeaders(request.headers, client)
   const span = client.start(request, request, addHeader)
   if (span?.recording) request[CALL] = new Call<UndiciRequest>(client, request, span)
 }
@@ -133,38 +128,29 @@ function dropHeaders(headers: string[], { keys }: TracedClient<UndiciRequest>): 
   }
 }
 
-function sent(message: unknown): void {
-  const { request, socket } = message as Message & { socket: Socket }
+function sent({ request, socket }: Message & { socket: Socket }): void {
   const call = request[CALL] ?? request[PART_OF]
   call?.remote(socket)
 }
 
-function headersCame(message: unknown): void {
-  const { request, response } = message as Message & { response: { statusCode: number } }
+function headersCame({ request, response }: Message & { response: { statusCode: number } }): void {
   request[CALL]?.headers(response.statusCode)
 }
 
-function bodyCame(message: unknown): void {
-  const { request } = message as Message
+function bodyCame({ request }: Message): void {
   request[CALL]?.end()
 }
 
-function failed(message: unknown): void {
-  const { request, error } = message as Message & { error: unknown }
+function errorCame({ request, error }: Message & { error: unknown }): void {
   request[CALL]?.end(error)
 }
 
-const CHANNELS = {
-  'undici:request:create': created,
-  'undici:client:sendHeaders': sent,
-  'undici:request:headers': headersCame,
-  'undici:request:trailers': bodyCame,
-  'undici:request:error': failed,
-}
-
-const follow = counted(() => {
-  for (const [name, listener] of Object.entries(CHANNELS)) subscribe(name, listener)
-  return () => {
-    for (const [name, listener] of Object.entries(CHANNELS)) unsubscribe(name, listener)
-  }
-})
+const follow = counted(() =>
+  uninstallAll([
+    listenTo('undici:request:create', 'undici', created),
+    listenTo('undici:client:sendHeaders', 'undici', sent),
+    listenTo('undici:request:headers', 'undici', headersCame),
+    listenTo('undici:request:trailers', 'undici', bodyCame),
+    listenTo('undici:request:error', 'undici', errorCame),
+  ]),
+)

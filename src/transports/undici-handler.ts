@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { failed } from '../faults.ts'
 import type { Call } from './client-calls.ts'
 import { forget, remember } from './undici-channels.ts'
 
@@ -52,7 +53,11 @@ export class TracedHandler<Request> implements Handler {
 
   /** The call is over. */
   ended(error?: unknown): void {
-    forget(this.#mark)
+    try {
+      forget(this.#mark)
+    } catch (fault) {
+      failed('undici', fault)
+    }
     this.#call.end(error)
   }
 

@@ -20,7 +20,15 @@ const TRACED = Symbol.for('tdist.traced')
  * the dispatcher's own.
  */
 export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
-  if (!tracing.enabled || TRACED in dispatcher) return dispatcher
+  try {
+    return tracing.enabled && !(TRACED in dispatcher) ? tracedDispatcher(tracing, dispatcher) : dispatcher
+  } catch (error) {
+    tracing.failed('undici', error)
+    return dispatcher
+  }
+}
+
+function tracedDispatcher<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
   followUndiciCalls()
   const client = new TracedClient(tracing, reader)
   const own: Record<string | symbol, unknown> = {
@@ -48,7 +56,12 @@ function dispatch(
   options: Options,
   handler: Handler,
 ): boolean {
-  const traced = begin(client, options, handler)
+  let traced: Dispatch | undefined
+  try {
+    traced = begin(client, options, handler)
+  } catch (error) {
+    client.tracing.failed('undici', error)
+  }
   if (traced === undefined) return dispatcher.dispatch(options, handler)
   try {
     return dispatcher.dispatch(traced.options, traced.handler)
@@ -78,9 +91,8 @@ function begin(client: TracedClient<Options>, options: Options, handler: Handler
     const watching = new TracedHandler(handler, call, markOf(added, span.context.spanId))
     return { options: sent, handler: watching, watching }
   } catch (error) {
-    client.tracing.failed('undici', error)
     call.end()
-    return undefined
+    throw error
   }
 }
 

@@ -4,8 +4,10 @@ import { parse, type Node } from 'acorn'
 
 /** A function that can be made to fail. Its number is its place in the list. */
 export interface FaultPoint {
-  /** File, enclosing names, and the line in the built file. */
+  /** File and enclosing names. */
   readonly name: string
+  /** In the built file. */
+  readonly line: number
   /** What can be put into it: a throw (a rejection where it is async), a rejection, a promise that never settles. */
   readonly kinds: readonly FaultKind[]
 }
@@ -54,7 +56,8 @@ function withFaultPoints(file: string, source: string, points: FaultPoint[]): st
     const number = points.length
     const line = source.slice(0, node.start).split('\n').length
     points.push({
-      name: `${file} ${names.join(' > ')} (line ${line})`,
+      name: `${file} ${names.join(' > ')}`,
+      line,
       kinds: isAsync ? ['throw', 'hang'] : givesPromise ? ['throw', 'reject', 'hang'] : ['throw'],
     })
     const call = `globalThis.tdistFault?.(${number})`

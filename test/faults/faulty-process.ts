@@ -15,14 +15,14 @@ export interface Trial {
   readonly wiring: string
   /** Whether the fault is there when the tracing is made, or only while requests are handled. */
   readonly from: 'setup' | 'requests'
-  /** How long to wait for a response. */
-  readonly patienceMs: number
 }
 
 /** What came of it: nothing where all was as untraced. */
 export interface Verdict {
   readonly trial: Trial
   readonly reached: boolean
+  /** Whether the tracing's own faults say so. */
+  readonly counted: boolean
   readonly changes: readonly string[]
 }
 
@@ -39,11 +39,14 @@ class Fault extends Error {
 
 let active: Trial | undefined
 let hits = new Set<number>()
+/** Whether the active one has failed. */
+let failed = false
 
 Object.assign(globalThis, {
   tdistFault(point: number): Promise<never> | undefined {
     hits.add(point)
     if (point !== active?.point) return undefined
+    failed = true
     if (active.kind === 'hang') return new Promise(() => {})
     const fault = new Fault(`fault ${point}`)
     if (active.kind === 'reject') return Promise.reject(fault)
@@ -57,7 +60,7 @@ process.on('uncaughtException', (error) => uncaught.push(`uncaught: ${error.stac
 process.stderr.write = () => true
 
 /** As much as one request may take; all together take a few milliseconds. */
-let patienceMs = 10_000
+const PATIENCE_MS = 10_000
 
 async function main(copy: string): Promise<void> {
   const collector = createServer((socket) => {
@@ -91,6 +94,7 @@ async function reach(wirings: ReadonlyMap<string, Wiring>): Promise<Reached[]> {
     await observe(wired.ways)
     await wired.settle()
     const requests = hits
+    hits = new Set()
     await wired.undo()
     all.push({ wiring: name, setup: [...setup], requests: [...requests] })
   }
@@ -103,9 +107,9 @@ async function judge(
   untraced: readonly string[],
 ): Promise<Verdict> {
   uncaught.length = 0
-  patienceMs = trial.patienceMs
-  hits = new Set()
+  failed = false
   const changes: string[] = []
+  let counted = false
   try {
     if (trial.from === 'setup') active = trial
     const wired = wirings.get(trial.wiring)!()
@@ -113,6 +117,7 @@ async function judge(
     const observed = await Promise.race([observe(wired.ways, untraced), patience()])
     await wired.settle()
     active = undefined
+    counted = wired.faults() > 0
     await wired.undo()
     for (const [i, response] of observed.entries()) {
       if (response === untraced[i]) continue
@@ -124,12 +129,12 @@ async function judge(
   active = undefined
   // A rejection that nobody handles is told after the microtasks.
   await new Promise(setImmediate)
-  return { trial, reached: hits.has(trial.point), changes: [...changes, ...uncaught] }
+  return { trial, reached: failed, counted, changes: [...changes, ...uncaught] }
 }
 
 function patience(): Promise<never> {
   return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error('the service hung')), 2 * patienceMs).unref()
+    setTimeout(() => reject(new Error('the service hung')), 2 * PATIENCE_MS).unref()
   })
 }
 
@@ -155,7 +160,7 @@ function exchange(port: number, head: string, body: string): Promise<string> {
   return new Promise((resolve) => {
     let text = ''
     const socket = connect(port, '127.0.0.1')
-    const timer = setTimeout(() => socket.destroy(), patienceMs)
+    const timer = setTimeout(() => socket.destroy(), PATIENCE_MS)
     socket.on('data', (data) => (text += data.toString('latin1')))
     socket.on('error', (error) => (text += ` ${error.message}`))
     socket.on('close', () => {

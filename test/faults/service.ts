@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import http, { type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import axios, { type AxiosInstance } from 'axios'
 import express, { type RequestHandler } from 'express'
 import { Agent, request, type Dispatcher } from 'undici'
@@ -35,17 +35,26 @@ const UNTRACED: Ways = {
   look: () => {},
 }
 
-/** A service that does a little of everything, and never the same with a response changed. */
+/**
+ * A service that does a little of everything, and never the same with a response changed. Its responses tell how
+ * often its functions have run.
+ */
 export function makeService(given: Partial<Ways>): Server {
   const ways = { ...UNTRACED, ...given }
+  let ran = 0
   const app = express()
   app.use(ways.middleware)
   app.get('/items/:id', async (req, res) => {
     const id = await ways.trace('find', async () => {
+      ran++
       await new Promise(setImmediate)
       return req.params.id
     })
-    res.json({ id, twice: ways.trace('twice', () => Number(id) * 2) })
+    const twice = ways.trace('twice', () => {
+      ran++
+      return Number(id) * 2
+    })
+    res.json({ id, twice, ran })
   })
   app.get('/calls', async (_req, res) => {
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -78,21 +87,37 @@ export function makeService(given: Partial<Ways>): Server {
   app.get('/api', (_req, res) => {
     ways.look()
     const emitter = ways.bindEmitter(new EventEmitter())
+    emitter.once('said', () => ran++)
     emitter.on('said', (said: string) => {
+      ran++
       setImmediate(
         ways.bind(() => {
           ways.look()
-          res.send(said)
+          res.set('x-ran', String(++ran)).send(said)
         }),
       )
     })
-    emitter.emit('said', ways.wrap('join', (a: string, b: string) => a + b)('by', 'e'))
+    const join = ways.wrap('join', (a: string, b: string) => {
+      ran++
+      return a + b
+    })
+    emitter.emit('said', join('by', 'e'))
   })
-  app.get('/broken', () => ways.trace('break', () => Promise.reject(new Error('out of paper'))))
+  app.get('/broken', () =>
+    ways.trace('break', () => Promise.reject(new Error(`out of paper ${String(++ran)}`))),
+  )
+  app.get('/torn', () =>
+    ways.trace('tear', () => {
+      throw new Error(`out of ink ${String(++ran)}`)
+    }),
+  )
   app.use(((error: Error, _req, res, _next) => {
     res.status(500).send(error.message)
   }) as express.ErrorRequestHandler)
   const server = http.createServer(app)
+  server.on('upgrade', (_request, socket: Socket) => {
+    socket.end(`HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nx-ran: ${String(++ran)}\r\n\r\n`)
+  })
   return server
 }
 
@@ -111,6 +136,8 @@ export const REQUESTS: readonly { title: string; head: string; body?: string }[]
   { title: 'a stream', head: 'GET /pages/stream HTTP/1.1' },
   { title: 'tracing by hand', head: 'GET /api HTTP/1.1' },
   { title: 'an error', head: 'GET /broken HTTP/1.1' },
+  { title: 'an error at once', head: 'GET /torn HTTP/1.1' },
+  { title: 'an upgrade', head: 'GET /chat HTTP/1.1\r\nconnection: upgrade\r\nupgrade: echo' },
   { title: 'no route', head: 'GET /nowhere HTTP/1.1' },
   { title: 'head', head: 'HEAD /items/1 HTTP/1.1' },
 ]

@@ -13,6 +13,8 @@ export interface Wired {
   /** Waits until spans are out, or a moment. */
   readonly settle: () => Promise<void>
   readonly undo: () => Promise<void>
+  /** How many faults of its own the tracing has counted. */
+  readonly faults: () => number
 }
 
 /** Makes a tracing of the copy, anew. */
@@ -76,6 +78,7 @@ export async function loadWirings(folder: string, url: string): Promise<Map<stri
         look,
         ...ways,
       },
+      faults: () => Object.values(tracing.faults).reduce((sum, count) => sum + count, 0),
       settle: async () => within(100, tracing.flush(50)),
       undo: async () => {
         uninstall()
@@ -108,7 +111,7 @@ export async function loadWirings(folder: string, url: string): Promise<Map<stri
         tracing = newTracing()
       } catch {
         // As tdist/register has it: the service runs untraced.
-        return { ways: {}, settle: async () => {}, undo: async () => {} }
+        return { ways: {}, settle: async () => {}, undo: async () => {}, faults: () => 1 }
       }
       const undos = [server.nodeHttpServer, client.nodeHttpClient, express.express, undici.undici].map(
         (instrumentation) => {
