@@ -4,6 +4,7 @@ import { express } from './express.ts'
 import { install } from './install.ts'
 import { publisher } from './publisher.ts'
 import type { Scenario } from './scenario.ts'
+import { soak } from './soak.ts'
 import { span } from './span.ts'
 import { start } from './start.ts'
 import { undici } from './undici.ts'
@@ -20,4 +21,5 @@ export const SCENARIOS: readonly Scenario[] = [
   start,
   disabled,
   publisher,
+  soak,
 ]
