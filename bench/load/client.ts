@@ -1,6 +1,6 @@
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { answer } from '../answer.ts'
+import { get, onAnswer, open } from './connection.ts'
 
 /** So many GETs over so many connections that are kept alive; each waits for its answer. */
 export interface Load {
@@ -17,7 +17,7 @@ answer({
     const take = (): string | undefined => {
       if (taken === requests) return undefined
       const path = paths[taken % paths.length]!.replaceAll(':n', String(taken++))
-      return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: application/json\r\n\r\n`
+      return get(port, path)
     }
     const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
     await Promise.all(sockets.map((socket) => drive(socket, take)))
@@ -25,31 +25,17 @@ answer({
   },
 })
 
-async function open(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  await once(socket, 'connect')
-  return socket.setEncoding('latin1')
-}
-
 /** Sends one request after another while there is one to take. Any answer but a 200 is an error. */
 function drive(socket: Socket, take: () => string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    let received = ''
     const next = (): void => {
-      received = ''
       const request = take()
       if (request === undefined) resolve()
       else socket.write(request)
     }
-    socket.on('data', (chunk: string) => {
-      received += chunk
-      const head = received.indexOf('\r\n\r\n')
-      if (head < 0) return
-      if (!received.startsWith('HTTP/1.1 200')) {
-        return reject(new Error(`the service answered ${received.slice(0, 200)}`))
-      }
-      const length = Number(/content-length: (\d+)/i.exec(received)?.[1])
-      if (received.length >= head + 4 + length) next()
+    onAnswer(socket, (text) => {
+      if (text.startsWith('HTTP/1.1 200')) next()
+      else reject(new Error(`the service answered ${text.slice(0, 200)}`))
     })
     socket.once('error', reject)
     socket.once('close', () => reject(new Error('the service closed the connection')))

@@ -2,6 +2,7 @@ import { disabled } from './disabled.ts'
 import { encoder } from './encoder.ts'
 import { express } from './express.ts'
 import { install } from './install.ts'
+import { outage } from './outage.ts'
 import { publisher } from './publisher.ts'
 import type { Scenario } from './scenario.ts'
 import { soak } from './soak.ts'
@@ -22,4 +23,5 @@ export const SCENARIOS: readonly Scenario[] = [
   disabled,
   publisher,
   soak,
+  outage,
 ]
