@@ -65,6 +65,6 @@ answer({
   },
 })
 
-function spansIn({ records }: LocalKinesis): number {
-  return records('spans').reduce((sum, { data }) => sum + decodeProto3(data).length, 0)
+function spansIn(kinesis: LocalKinesis): number {
+  return kinesis.records('spans').reduce((sum, { data }) => sum + decodeProto3(data).length, 0)
 }

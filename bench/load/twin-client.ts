@@ -40,7 +40,7 @@ answer({
     const askBoth = async (n: number): Promise<void> => {
       const path = paths[n % paths.length]!.replaceAll(':n', String(n))
       unanswered++
-      const [one, other] = await Promise.all(services.map(({ ask }) => ask(path)))
+      const [one, other] = await Promise.all(services.map((service) => service.ask(path)))
       unanswered--
       if (one === other) return
       different++
@@ -63,7 +63,7 @@ answer({
     })
     await Promise.all(asked)
     const took = (performance.now() - start) / 1000
-    for (const { close } of services) close()
+    for (const service of services) service.close()
     return { requests: asked.length, different, seconds: took, ...(example === undefined ? {} : { example }) }
   },
 })
