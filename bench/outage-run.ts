@@ -47,12 +47,12 @@ export async function outageRun(to: Collector, node: NodeBinary, seconds: number
   const collector = new Child(to === 'http' ? 'load/sink.js' : 'load/stream.js')
   const client = new Child('load/twin-client.js')
   const children = [backend, collector, client]
+  const lines: { at: number; text: string }[] = []
   try {
     const env = {
       BENCH_BACKEND: `http://127.0.0.1:${await backend.ask<number>({ ask: 'port' })}`,
       ...(await settings(to, collector)),
     }
-    const lines: { at: number; text: string }[] = []
     const [traced, untraced] = (['tdist', 'untraced'] as const).map((variant: Variant) => {
       const onStderr = (text: string): void => void lines.push({ at: performance.now(), text })
       return new Child('measured/service.js', { node, imports: importsOf(variant), env, onStderr })
@@ -94,7 +94,6 @@ export async function outageRun(to: Collector, node: NodeBinary, seconds: number
     const requests = sum(answers.map((answer) => answer.requests))
     const example = answers.find((answer) => answer.example)?.example
     if (example) console.error(`bench: traced / untraced, ${example}`)
-    for (const { text } of lines) console.error(`bench: said in the outage: ${text}`)
     const grown = (key: 'rss' | 'untracedRss'): number =>
       Math.max(...samples.map((sample) => sample[key])) - Math.max(...calm.map((sample) => sample[key]))
     const twice = end.possibleDuplicates + end.inDoubt
@@ -114,6 +113,7 @@ export async function outageRun(to: Collector, node: NodeBinary, seconds: number
       lostLater: lost(end) - lost(upToDate.account),
     }
   } finally {
+    for (const { text } of lines) console.error(`bench: the service said: ${text}`)
     await Promise.all(children.map((child) => child.stop()))
   }
 }
