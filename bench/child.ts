@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import type { NodeBinary } from './node-binary.ts'
 import { compiled } from './paths.ts'
 
@@ -9,6 +10,8 @@ export interface ChildOptions {
   /** Modules that are imported before the process's own, as by `node --import`. */
   readonly imports?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Gets each line that the process writes to standard error, which otherwise goes to ours. */
+  readonly onStderr?: (line: string) => void
 }
 
 /** A process of the bench that is asked one question at a time. */
@@ -49,13 +52,15 @@ export async function runOnce<T>(file: string, options: ChildOptions = {}): Prom
   return message
 }
 
-function start(file: string, { node, imports = [], env = {} }: ChildOptions): ChildProcess {
-  return fork(compiled(file), {
+function start(file: string, { node, imports = [], env = {}, onStderr }: ChildOptions): ChildProcess {
+  const child = fork(compiled(file), {
     ...(node ? { execPath: node.path } : {}),
     execArgv: imports.flatMap((specifier) => ['--import', specifier]),
     env: { ...cleanEnvironment(), ...env },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', onStderr ? 'pipe' : 'inherit', 'ipc'],
   })
+  if (onStderr) createInterface(child.stderr!).on('line', onStderr)
+  return child
 }
 
 /** The process's next message; rejects when the process ends before it. */

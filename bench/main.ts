@@ -13,8 +13,19 @@ const FULL: Effort = {
   requests: 2000,
   operations: 100_000,
   starts: 21,
+  soakRequests: 1_000_000,
+  outageSeconds: 60,
 }
-const QUICK: Effort = { generations: 1, warmUps: 1, rounds: 2, requests: 500, operations: 20_000, starts: 3 }
+const QUICK: Effort = {
+  generations: 1,
+  warmUps: 1,
+  rounds: 2,
+  requests: 500,
+  operations: 20_000,
+  starts: 3,
+  soakRequests: 50_000,
+  outageSeconds: 10,
+}
 
 const NAMES = SCENARIOS.map(({ name }) => name)
 const USAGE = `usage: npm run bench [-- NAME …] [--json FILE] [--quick] [--nodes 20,24]

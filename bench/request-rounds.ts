@@ -75,7 +75,7 @@ async function measure(run: Run): Promise<number> {
   const { service, client, sink, path, requests } = run
   const port = await service.ask<number>({ ask: 'port' })
   const before = await service.ask<number>({ ask: 'cpu' })
-  await client.ask({ ask: 'drive', port, path, requests, connections: CONNECTIONS })
+  await client.ask({ ask: 'drive', port, paths: [path], requests, connections: CONNECTIONS })
   await service.ask({ ask: 'flush' })
   await arrived(sink, run.spans)
   const after = await service.ask<number>({ ask: 'cpu' })
@@ -83,7 +83,7 @@ async function measure(run: Run): Promise<number> {
 }
 
 /** Resolves when exactly so many spans have arrived. */
-async function arrived(sink: Child, expected: number): Promise<void> {
+export async function arrived(sink: Child, expected: number): Promise<void> {
   const deadline = Date.now() + 10_000
   let count = await sink.ask<number>({ ask: 'spans', reset: false })
   while (count < expected && Date.now() < deadline) {

@@ -2,8 +2,10 @@ import { disabled } from './disabled.ts'
 import { encoder } from './encoder.ts'
 import { express } from './express.ts'
 import { install } from './install.ts'
+import { outage } from './outage.ts'
 import { publisher } from './publisher.ts'
 import type { Scenario } from './scenario.ts'
+import { soak } from './soak.ts'
 import { span } from './span.ts'
 import { start } from './start.ts'
 import { undici } from './undici.ts'
@@ -20,4 +22,6 @@ export const SCENARIOS: readonly Scenario[] = [
   start,
   disabled,
   publisher,
+  soak,
+  outage,
 ]

@@ -16,6 +16,10 @@ export interface Effort {
   readonly operations: number
   /** Processes started for a figure of start-up. */
   readonly starts: number
+  /** Requests of the soak. */
+  readonly soakRequests: number
+  /** How long the collector is away, in seconds. */
+  readonly outageSeconds: number
 }
 
 /** A row, and how its figure follows from what was measured. */
@@ -39,13 +43,13 @@ export interface Outcome {
 /** Makes a scenario of its lines and of what measures them all; `measure` rejects when it can't. */
 export function scenario<M>(
   name: string,
-  lines: (node: NodeBinary) => readonly Line<M>[],
+  lines: (node: NodeBinary, effort: Effort) => readonly Line<M>[],
   measure: (node: NodeBinary, effort: Effort) => Promise<M>,
 ): Scenario {
   return {
     name,
     async run(node, effort) {
-      const specs = lines(node)
+      const specs = lines(node, effort)
       try {
         const measured = await measure(node, effort)
         return { measured: specs.map((line) => judge(line, node.version, line.figure(measured))) }
