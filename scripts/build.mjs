@@ -41,6 +41,8 @@ await build({
 })
 writeFileSync(`${root}dist/service.js`, withoutImports(readFileSync(`${root}dist/service.js`, 'utf8')))
 for (const entry of service) await writeFace(entry)
+// A thread of its own, beside the file that starts it; it loads what it needs and nothing that traces.
+await build({ ...options, entryPoints: ['src/publisher/publisher-worker.ts'] })
 for (const kind of ['cjs', 'd.cts'])
   cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
 await build({

@@ -81,7 +81,9 @@ export class Tracing {
     const outside = <T>(fn: () => T): T => this.dataManager.untraced(fn)
     const sender = this.enabled ? (options.sender ?? senderFromEnvironment()) : undefined
     const encoder = sender?.encoding === 'json' ? jsonEncoder : proto3Encoder
-    this.publisher = new Publisher(sender ?? NOWHERE, encoder, { ...options.publisher, outside })
+    this.publisher = sender
+      ? new Publisher(sender, encoder, { ...options.publisher, outside })
+      : new Publisher(NOWHERE, encoder)
     this.#publishes = sender !== undefined
     const handler = options.spanHandler
     this.tracer = new Tracer({
@@ -105,6 +107,7 @@ export class Tracing {
           2000,
           () => this.#unsent(),
           () => this.publisher.sayLosses(),
+          () => this.publisher.flushNow(),
         )
       : () => {}
   }

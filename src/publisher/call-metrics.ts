@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { QueuedRecord } from './bounded-queue.ts'
-import { callsAreHeard, publishCall } from './channels.ts'
+import { callsAreHeard, publishCall, type CallMessage } from './channels.ts'
 import { Histogram } from './histogram.ts'
 import type { CallEnd } from './send-call.ts'
 
@@ -51,6 +51,13 @@ export class CallMetrics {
       else if (fates[i] !== 'rejected' && fates[i] !== 'in doubt') again += record.spans
     }
     publishCall({ records: records.length, spans, bytes, durationMs, sent, again, reason })
+  }
+
+  /** A call has ended in the worker. */
+  endedElsewhere(call: CallMessage): void {
+    this.callBytes.observe(call.bytes)
+    this.callMs.observe(call.durationMs)
+    if (callsAreHeard()) publishCall(call)
   }
 
   /** The ends of the calls in flight will not be told. */

@@ -5,12 +5,13 @@ import { Breaker } from './breaker.ts'
 import { CallMetrics } from './call-metrics.ts'
 import { CallsInFlight } from './calls-in-flight.ts'
 import { Flushes } from './flushes.ts'
-import type { BreakerState, DropReason, Losses } from './metrics.ts'
+import type { BreakerState, DropReason, LossCounter, LossReason } from './metrics.ts'
 import { Pacer } from './pacer.ts'
 import type { Settings } from './publisher-options.ts'
 import { sendCall, type CallEnd, type Fate } from './send-call.ts'
 import type { Sender } from './sender.ts'
 import { SpareBuffer } from './spare-buffer.ts'
+import type { Ledger } from './worker-ledger.ts'
 
 /** A call that is not full goes out so long after the one before: few large calls cost less than many small ones. */
 const GATHER_MS = 50
@@ -23,8 +24,9 @@ export class Delivery {
   readonly spare: SpareBuffer = new SpareBuffer()
   readonly #sender: Sender
   readonly #set: Settings
-  readonly #losses: Losses
+  readonly #losses: LossCounter
   readonly #wakeIn: (delayMs: number) => void
+  readonly #ledger: Ledger | undefined
   readonly #breaker = new Breaker()
   readonly #pacer = new Pacer()
   readonly #inFlight: CallsInFlight
@@ -37,15 +39,23 @@ export class Delivery {
   retriedRecords = 0
   throttledRecords = 0
   possibleDuplicates = 0
+  readonly workerDeaths: number = 0
 
-  /** `wakeIn` sees to it that `drain` is called after a delay. */
-  constructor(sender: Sender, set: Settings, losses: Losses, wakeIn: (delayMs: number) => void) {
+  /** `wakeIn` sees to it that `drain` is called after a delay; `ledger` is told of records that others hold. */
+  constructor(
+    sender: Sender,
+    set: Settings,
+    losses: LossCounter,
+    wakeIn: (delayMs: number) => void,
+    ledger?: Ledger,
+  ) {
     this.queue = new BoundedQueue(set.maxSpans, set.maxBytes)
     this.#inFlight = new CallsInFlight(set.concurrency)
     this.#sender = sender
     this.#set = set
     this.#losses = losses
     this.#wakeIn = wakeIn
+    this.#ledger = ledger
   }
 
   get breakerState(): BreakerState {
@@ -57,6 +67,9 @@ export class Delivery {
   get bytesPerSecond(): number {
     return this.#pacer.rate
   }
+
+  /** Here the accounts are always as they stand. */
+  refresh(): void {}
 
   /** Takes a record; it is sent from a later `drain`. */
   push(record: QueuedRecord): void {
@@ -121,9 +134,15 @@ export class Delivery {
         this.#evict('expired')
         continue
       }
-      bytes += record.bytes.byteLength
-      if (bytes > mostBytes && records.length > 0) break
+      const { byteLength } = record.bytes
+      if (bytes + byteLength > mostBytes && records.length > 0) break
       this.queue.take()
+      if (this.#ledger?.take(record) === false) {
+        this.queue.release(record)
+        this.flushes.gone(record.number)
+        continue
+      }
+      bytes += byteLength
       if (record.lent) this.retriedRecords++
       if (record.doubtful) this.possibleDuplicates += record.spans
       record.lent = true
@@ -160,7 +179,7 @@ export class Delivery {
         case 'sent':
           this.queue.release(record)
           this.sent += record.spans
-          this.flushes.gone(record.number)
+          this.#gone(record, 'sent')
           break
         case 'rejected':
           this.queue.release(record)
@@ -172,15 +191,15 @@ export class Delivery {
           break
         case 'unanswered':
           record.doubtful = true
-          this.queue.putBack(record)
+          this.#putBack(record)
           break
         case 'throttled':
         case 'hot':
           this.throttledRecords++
-          this.queue.putBack(record)
+          this.#putBack(record)
           break
         case 'failed':
-          this.queue.putBack(record)
+          this.#putBack(record)
       }
     }
   }
@@ -208,7 +227,18 @@ export class Delivery {
   }
 
   #lose(reason: DropReason | 'inDoubt', record: QueuedRecord, cause?: string): void {
-    this.#losses.add(record.doubtful ? 'inDoubt' : reason, record.spans, cause)
+    const fate = record.doubtful ? 'inDoubt' : reason
+    this.#losses.add(fate, record.spans, cause)
+    this.#gone(record, fate)
+  }
+
+  #putBack(record: QueuedRecord): void {
+    this.queue.putBack(record)
+    this.#ledger?.putBack(record)
+  }
+
+  #gone(record: QueuedRecord, fate: 'sent' | LossReason): void {
+    this.#ledger?.gone(record, fate)
     this.flushes.gone(record.number)
   }
 

@@ -13,8 +13,8 @@ interface Handler {
  * Flushes before the process ends: when nothing is left to do (`beforeExit`), on SIGTERM and on SIGINT. The
  * process still ends with its own code or signal: where the service has a handler of its own for a signal, it alone
  * decides; where it has none, the signal is raised again once `flush` has settled. `process.exit()` and an
- * uncaught error leave no time to flush; what `unsent` then says is written to standard error in one line, after what
- * `sayMore` has to say.
+ * uncaught error leave no time to flush: `flushNow` may send what it can before it returns, and what `unsent` then
+ * says is written to standard error in one line, after what `sayMore` has to say.
  *
  * Returns the undo. `deadlineMs`, 2000 by default, is passed to `flush`; the process does not wait much longer.
  */
@@ -23,6 +23,7 @@ export function flushAtExit(
   deadlineMs: number = 2000,
   unsent?: () => number,
   sayMore?: () => void,
+  flushNow?: () => void,
 ): () => void {
   const left = (): number => {
     try {
@@ -61,6 +62,15 @@ export function flushAtExit(
     }
   }
 
+  const onExit = (): void => {
+    try {
+      flushNow?.()
+    } catch {
+      // The process ends as it would.
+    }
+    sayLoss()
+  }
+
   let isEnding = false
   const onSignal: Handler = (signal) => {
     const others = process.listeners(signal).filter((listener) => !(listener as Handler)[OURS])
@@ -80,13 +90,13 @@ export function flushAtExit(
   onSignal[OURS] = true
 
   process.on('beforeExit', onBeforeExit)
-  process.on('exit', sayLoss)
+  process.on('exit', onExit)
   process.prependListener('SIGTERM', onSignal)
   process.prependListener('SIGINT', onSignal)
 
   return () => {
     process.off('beforeExit', onBeforeExit)
-    process.off('exit', sayLoss)
+    process.off('exit', onExit)
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
   }

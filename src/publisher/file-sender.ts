@@ -52,6 +52,7 @@ export function fileSender(options: FileSenderOptions): Sender {
     maxRecordBytes: 1 << 20,
     maxRecords: 100,
     maxCallBytes: 1 << 20,
+    recipe: { kind: 'file', options },
     send: (records) => append(records.map(linesOf).join('')),
   }
 }

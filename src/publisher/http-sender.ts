@@ -87,6 +87,7 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
     maxCallBytes: 500_000,
     // Zipkin takes two spans of the same IDs for halves of one.
     atLeastOnce: true,
+    recipe: { kind: 'http', options },
     send: async (records) => Promise.all(records.map(post)),
     close: () => pool.close(),
   }

@@ -69,6 +69,7 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
     maxCallBytes: MAX_CALL_BYTES,
     // Zipkin takes two spans of the same IDs for halves of one.
     atLeastOnce: true,
+    recipe: options.client ? undefined : { kind: 'kinesis', options },
     send: put,
     close: () => {
       if (options.client === undefined) client?.destroy()

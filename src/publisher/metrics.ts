@@ -53,6 +53,8 @@ export interface PublisherStats {
   readonly possibleDuplicates: number
   /** How fast records may go out just now; Infinity as long as nothing was too much for the collector. */
   readonly bytesPerSecond: number
+  /** How often the worker thread ended and was started again; its spans are kept. Always 0 without one. */
+  readonly workerDeaths: number
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -60,10 +62,16 @@ export type BreakerState = 'closed' | 'open' | 'half-open'
 /** Where a span that is not sent is counted. */
 export type LossReason = DropReason | 'inDoubt'
 
+/** What the publisher's parts say of losses and of trouble. */
+export interface LossCounter {
+  add(reason: LossReason, spans: number, cause?: string): void
+  trouble(message: string): void
+}
+
 const SAY_EVERY_MS = 60_500
 
 /** Counts losses, and says them on standard error: all in one line, once a minute at most. */
-export class Losses {
+export class Losses implements LossCounter {
   readonly #counts: Record<LossReason, number> = {
     full: 0,
     oversize: 0,

@@ -1,4 +1,5 @@
 import type { Encoding } from '../codec/encoder.ts'
+import type { SenderRecipe } from './sender-recipe.ts'
 
 /** One encoded list of spans: a Kinesis record, the body of a POST. */
 export interface SpanRecord {
@@ -30,6 +31,8 @@ export interface Sender {
    * counted as in doubt.
    */
   readonly atLeastOnce?: boolean | undefined
+  /** How it is made again in a worker thread; undefined when it cannot be. */
+  readonly recipe?: SenderRecipe | undefined
   /**
    * Sends records; resolves to what became of each, in their order, or to nothing when all were sent. A rejection
    * means that none is known to be sent: a `SendError` says whether to try again, any other error means it is.
