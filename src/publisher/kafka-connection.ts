@@ -6,9 +6,12 @@ import { SendError } from './sender.ts'
 export type Kafkajs = Pick<typeof import('kafkajs'), 'Kafka' | 'Partitioners'>
 
 /** To where: the brokers to ask first, or a user's own client. */
-export interface KafkaTarget extends Pick<KafkaConfig, 'clientId' | 'ssl' | 'sasl'> {
+export interface KafkaTarget {
   readonly brokers: readonly string[]
   readonly kafka: Kafka | undefined
+  readonly clientId: string
+  readonly ssl: KafkaConfig['ssl'] | undefined
+  readonly sasl: KafkaConfig['sasl'] | undefined
   readonly topic: string
   readonly gzip: boolean
   readonly timeoutMs: number
@@ -26,22 +29,22 @@ export class KafkaConnection {
   readonly #target: KafkaTarget
   readonly #producer: Producer
   readonly #connecting: Promise<void>
-  readonly #sends = new Set<Promise<unknown>>()
+  /** What kafkajs has not ended, whether its end is waited for or not. */
+  readonly #pending = new Set<Promise<unknown>>()
   readonly #sockets = new Set<Socket>()
+  #inUse = 0
   #closed: Promise<void> | undefined
-  /** A socket was lost on which messages may have gone out. */
-  #broken: boolean
+  /** What happened to a socket on which messages may have gone out. */
+  #lost: string | undefined
 
   constructor({ Kafka, Partitioners }: Kafkajs, target: KafkaTarget) {
     this.#target = target
-    // Nothing is known of the sockets of a user's own client.
-    this.#broken = target.kafka !== undefined
     const kafka = target.kafka ?? this.#newClient(Kafka)
     this.#producer = kafka.producer({
       createPartitioner: Partitioners.DefaultPartitioner,
       retry: { retries: 0 },
     })
-    this.#connecting = this.#producer.connect()
+    this.#connecting = this.#follow(this.#producer.connect())
   }
 
   get usable(): boolean {
@@ -49,20 +52,19 @@ export class KafkaConnection {
   }
 
   get idle(): boolean {
-    return this.#sends.size === 0
+    return this.#inUse === 0
   }
 
   /** Resolves when the brokers have the message. Rejects with a SendError, or with kafkajs's own when they answered. */
   async send(message: Message): Promise<void> {
-    const sending = this.#send(message)
-    this.#sends.add(sending)
+    this.#inUse++
     try {
-      await sending
+      await this.#send(message)
     } catch (error) {
       if (brokerError(error) === undefined) void this.close()
       throw error
     } finally {
-      this.#sends.delete(sending)
+      this.#inUse--
     }
   }
 
@@ -79,21 +81,32 @@ export class KafkaConnection {
       throw asSendError(error, 'failed')
     })
     const request = { topic, messages: [message], ...(gzip ? { compression: GZIP } : {}) }
-    await within(timeoutMs, this.#producer.send(request), 'no answer', 'in doubt').catch((error: unknown) => {
+    const sending = this.#follow(this.#producer.send(request))
+    await within(timeoutMs, sending, 'no answer', 'in doubt').catch((error: unknown) => {
+      if (this.#lost !== undefined) throw new SendError(this.#lost, 'in doubt', { cause: error })
       if (brokerError(error) !== undefined) throw error
-      throw asSendError(error, this.#broken ? 'in doubt' : 'failed')
+      // Nothing is known of the sockets of a user's own client.
+      throw asSendError(error, this.#target.kafka ? 'in doubt' : 'failed')
     })
+  }
+
+  #follow<T>(promise: Promise<T>): Promise<T> {
+    const done = (): void => void this.#pending.delete(promise)
+    this.#pending.add(promise)
+    promise.then(done, done)
+    return promise
   }
 
   async #close(): Promise<void> {
     // With an error, or kafkajs would wait for the answers that are due.
     for (const socket of this.#sockets) socket.destroy(new Error('the connection was closed'))
-    await Promise.allSettled([this.#connecting, ...this.#sends])
+    // Before its end it might connect anew.
+    await Promise.allSettled(this.#pending)
     await this.#producer.disconnect().catch(() => {})
   }
 
   #newClient(Client: Kafkajs['Kafka']): Kafka {
-    const { clientId = 'tdist', brokers, ssl, sasl } = this.#target
+    const { clientId, brokers, ssl, sasl } = this.#target
     const first = Math.floor(Math.random() * brokers.length)
     return new Client({
       clientId,
@@ -126,7 +139,7 @@ export class KafkaConnection {
       socket.once(event, () => {
         this.#sockets.delete(socket)
         if (!connected) return
-        this.#broken = true
+        this.#lost ??= `the connection to ${host}:${port} was lost`
         void this.close()
       })
     }

@@ -102,7 +102,7 @@ function checkTarget(options: KafkaSenderOptions): KafkaTarget {
     topic = 'zipkin',
     gzip = false,
     timeoutMs = 6000,
-    clientId,
+    clientId = 'tdist',
     ssl,
     sasl,
   } = options
@@ -130,9 +130,9 @@ function checkTarget(options: KafkaSenderOptions): KafkaTarget {
     topic,
     gzip,
     timeoutMs,
-    ...(clientId === undefined ? {} : { clientId }),
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
+    clientId,
+    ssl,
+    sasl,
   }
 }
 

@@ -2,11 +2,14 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Kafka, logLevel, type KafkaMessage } from 'kafkajs'
 import { cached, freePorts, mavenDependency, startJava, type JavaServer } from './java-server.ts'
 
 const VERSION = '4.1.1'
+/** Key and certificate of `localhost`. */
+const CERTIFICATE = fileURLToPath(new URL('../../../test/support/localhost.pem', import.meta.url))
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>test</groupId>
@@ -31,6 +34,8 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 /** A real Kafka broker, for as long as a test suite needs it. */
 export interface KafkaBroker {
   readonly brokers: string[]
+  /** The same over TLS, with the user `tdist` and the password `secret`; undefined when it is not ours. */
+  readonly secureBrokers: string[] | undefined
   /** Its process, with data that outlive it; undefined when it is not ours. */
   readonly own: { kill(): Promise<void>; start(): Promise<void>; pause(): void; resume(): void } | undefined
   stop(): Promise<void>
@@ -45,7 +50,8 @@ export async function startKafkaBroker(
   settings: Readonly<Record<string, string | number>> = {},
 ): Promise<KafkaBroker | string> {
   const named = process.env['KAFKA_BROKERS']
-  if (named) return { brokers: named.split(','), own: undefined, stop: async () => {} }
+  if (named)
+    return { brokers: named.split(','), secureBrokers: undefined, own: undefined, stop: async () => {} }
   let jars: string
   try {
     jars = await cached(`kafka/${VERSION}`, async (into) => {
@@ -63,16 +69,22 @@ export async function startKafkaBroker(
   }
   const classPath = ['-cp', join(jars, '*')]
   const folder = mkdtempSync(join(tmpdir(), 'tdist-kafka-'))
-  const [port, controllerPort] = await freePorts(2)
+  const [port, securePort, controllerPort] = await freePorts(3)
   const brokers = [`127.0.0.1:${port}`]
   const properties = join(folder, 'server.properties')
   const lines = Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},SASL_SSL://127.0.0.1:${securePort},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},SASL_SSL://localhost:${securePort}`,
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': CERTIFICATE,
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.sasl_ssl.plain.sasl.jaas.config':
+      'org.apache.kafka.common.security.plain.PlainLoginModule required user_tdist="secret";',
     'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
     'log.dirs': join(folder, 'data'),
     // So long a broker that was killed is not taken for another one when it comes back.
     'broker.session.timeout.ms': 1000,
@@ -107,6 +119,7 @@ export async function startKafkaBroker(
   await start()
   return {
     brokers,
+    secureBrokers: [`localhost:${securePort}`],
     own: { start, kill: () => java.kill(), pause: () => java.pause(), resume: () => java.resume() },
     async stop() {
       await java.kill()
