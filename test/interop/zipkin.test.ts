@@ -40,8 +40,8 @@ describe('a real Zipkin server', async () => {
       `gives back what it read from Kafka as ${encoding}`,
       { skip: process.env['CI'] ? false : noKafka },
       async () => {
-        assert.ok(kafkaBrokers, String(kafka))
-        const sent = await publish(kafkaSender({ brokers: kafkaBrokers, encoding }))
+        assert.ok(typeof kafka !== 'string', noKafka || undefined)
+        const sent = await publish(kafkaSender({ brokers: kafka.brokers, encoding }))
         assert.deepEqual(
           await stored(server, sent[0]!.traceId, sent.length),
           sent.map(asZipkin).toSorted(byTime),

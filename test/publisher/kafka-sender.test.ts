@@ -189,7 +189,8 @@ describe('a real Kafka broker', async () => {
     )
     const messages = (await readTopic(brokers, 'zipkin')).slice(before)
     const spans = messages.flatMap(({ value }) => decodeProto3(value!))
-    assert.deepEqual(spans.map(({ kind }) => kind).toSorted(), ['CLIENT', 'SERVER'])
+    assert.deepEqual(new Set(spans.map(({ kind }) => kind)), new Set(['CLIENT', 'SERVER']))
+    assert.equal(spans.length, 2)
     assert.ok(spans.every(({ localEndpoint }) => localEndpoint?.serviceName === 'shop'))
   })
 

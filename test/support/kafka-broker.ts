@@ -166,21 +166,19 @@ export async function readTopic(brokers: string[], topic: string): Promise<Recei
   if (count === 0) return received
   const consumer = kafka.consumer({ groupId: `${topic}-${process.pid}-${Date.now()}`, maxWaitTimeInMs: 100 })
   await consumer.connect()
-  await consumer.subscribe({ topic, fromBeginning: true })
-  await new Promise<void>((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
-    const eachMessage = async ({
-      partition,
-      message,
-    }: {
-      partition: number
-      message: KafkaMessage
-    }): Promise<void> => {
-      if (received.push({ ...message, partition }) === count) resolve()
-    }
-    consumer.run({ eachMessage }).catch(reject)
-  })
-  await consumer.disconnect()
+  try {
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await new Promise<void>((resolve, reject) => {
+      // While the group's coordinator loads, it begins again by itself.
+      consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error))
+      const eachMessage = async (one: { partition: number; message: KafkaMessage }): Promise<void> => {
+        if (received.push({ ...one.message, partition: one.partition }) === count) resolve()
+      }
+      consumer.run({ eachMessage }).catch(reject)
+    })
+  } finally {
+    await consumer.disconnect()
+  }
   return received
 }
 
