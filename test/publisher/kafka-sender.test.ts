@@ -144,12 +144,13 @@ describe('a real Kafka broker', async () => {
     )
   })
 
-  it('that hangs, or dies with a message in flight, leaves it in doubt', { skip: notOurs }, async () => {
+  it('that hangs, or dies with a message in flight, leaves it in doubt', { skip: notOurs }, async (t) => {
+    t.after(() => own!.resume())
     const topic = topicOf('hang')
     await createTopic(brokers, topic)
     const sender = kafkaSender({ brokers, topic, idleMs: 60_000, timeoutMs: 1000 })
     await sender.send([record])
-    own!.pause()
+    await own!.pause()
     await assert.rejects(sender.send([record]), { outcome: 'in doubt', message: /no answer within 1000 ms/ })
     await assert.rejects(sender.send([record]), {
       outcome: 'failed',
@@ -158,7 +159,7 @@ describe('a real Kafka broker', async () => {
     own!.resume()
     assert.deepEqual(await sender.send([record]), ['sent'])
 
-    own!.pause()
+    await own!.pause()
     const dying = assert.rejects(sender.send([record]), {
       outcome: 'in doubt',
       message: /the connection to 127\.0\.0\.1:\d+ was lost$/,

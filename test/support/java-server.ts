@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+const run = promisify(execFile)
 const CACHE = fileURLToPath(new URL('../../../.cache/', import.meta.url))
 const MAVEN_DEPENDENCY = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1'
 
@@ -13,19 +14,19 @@ export interface JavaServer {
   /** Ends it at once; resolves when it has ended. */
   kill(): Promise<void>
   /** Holds it up, as a host that hangs does, and lets it go on. */
-  pause(): void
+  pause(): Promise<void>
   resume(): void
 }
 
 /** A goal of Maven's dependency plugin, run with arguments. Rejects when there is no Maven, or no way to its central. */
 export async function mavenDependency(goal: string, ...args: string[]): Promise<void> {
-  await promisify(execFile)('mvn', ['-q', '-B', `${MAVEN_DEPENDENCY}:${goal}`, ...args])
+  await run('mvn', ['-q', '-B', `${MAVEN_DEPENDENCY}:${goal}`, ...args])
 }
 
 /** A folder of the cache that `fill` fills once; complete as soon as it is there, whoever else fills it meanwhile. */
 export async function cached(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const folder = `${CACHE}${name}`
-  await promisify(execFile)('java', ['-version'])
+  await run('java', ['-version'])
   if (existsSync(folder)) return folder
   const partial = `${folder}-${process.pid}`
   mkdirSync(partial, { recursive: true })
@@ -60,7 +61,12 @@ export async function startJava(
       child.kill('SIGKILL')
       await ended
     },
-    pause: () => void child.kill('SIGSTOP'),
+    async pause() {
+      child.kill('SIGSTOP')
+      // The signal takes its time, and until then the server answers.
+      const state = ['-o', 'stat=', '-p', String(child.pid)]
+      while (!(await run('ps', state)).stdout.startsWith('T'));
+    },
     resume: () => void child.kill('SIGCONT'),
   }
   const deadline = Date.now() + 120_000

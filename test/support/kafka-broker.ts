@@ -37,7 +37,9 @@ export interface KafkaBroker {
   /** The same over TLS, with the user `tdist` and the password `secret`; undefined when it is not ours. */
   readonly secureBrokers: string[] | undefined
   /** Its process, with data that outlive it; undefined when it is not ours. */
-  readonly own: { kill(): Promise<void>; start(): Promise<void>; pause(): void; resume(): void } | undefined
+  readonly own:
+    | { kill(): Promise<void>; start(): Promise<void>; pause(): Promise<void>; resume(): void }
+    | undefined
   stop(): Promise<void>
 }
 
