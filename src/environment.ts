@@ -1,11 +1,12 @@
 import { consoleSender } from './publisher/console-sender.ts'
 import { httpSender } from './publisher/http-sender.ts'
+import { isBroker, kafkaSender } from './publisher/kafka-sender.ts'
 import { kinesisSender } from './publisher/kinesis-sender.ts'
 import type { Sender } from './publisher/sender.ts'
 import { FORMATS, type Format } from './propagation/composite.ts'
 import { sampleRate, samplePerSecond, type Sampler } from './sampler.ts'
 
-const SENDERS = ['kinesis', 'http', 'console', 'none']
+const SENDERS = ['kinesis', 'http', 'kafka', 'console', 'none']
 
 /** Whether `TDIST_DISABLED` says that nothing is to be traced. */
 export function disabledByEnvironment(): boolean {
@@ -18,7 +19,8 @@ export function disabledByEnvironment(): boolean {
  */
 export function senderFromEnvironment(): Sender | undefined {
   const streamName = read('TDIST_KINESIS_STREAM')
-  const sender = read('TDIST_SENDER') ?? (streamName ? 'kinesis' : 'http')
+  const brokers = read('TDIST_KAFKA_BROKERS')
+  const sender = read('TDIST_SENDER') ?? (streamName ? 'kinesis' : brokers ? 'kafka' : 'http')
   if (sender === 'none') return undefined
   if (sender === 'console') return consoleSender()
   if (sender === 'http') {
@@ -29,6 +31,14 @@ export function senderFromEnvironment(): Sender | undefined {
     if (!streamName) throw new TypeError('TDIST_SENDER is kinesis; name the stream in TDIST_KINESIS_STREAM')
     const endpoint = readUrl('TDIST_KINESIS_ENDPOINT', 'http://127.0.0.1:4567')
     return kinesisSender(endpoint ? { streamName, endpoint } : { streamName })
+  }
+  if (sender === 'kafka') {
+    const list = brokers?.split(',').map((broker) => broker.trim())
+    if (!list?.every(isBroker)) {
+      const is = brokers ? `TDIST_KAFKA_BROKERS is ${brokers}` : 'TDIST_SENDER is kafka'
+      throw new TypeError(`${is}; name the brokers in TDIST_KAFKA_BROKERS as host:port, comma separated`)
+    }
+    return kafkaSender({ brokers: list })
   }
   throw new TypeError(`TDIST_SENDER is ${sender}; use one of ${SENDERS.join(', ')}`)
 }

@@ -7,12 +7,17 @@ import {
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
 import { createTracing, httpSender, type Sender, type ZipkinSpan } from 'tdist'
+import { kafkaSender } from 'tdist/kafkajs'
 import { kinesisSender } from 'tdist/kinesis'
 import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
+import { createTopic, startKafkaBroker, type KafkaBroker } from '../support/kafka-broker.ts'
 import { startZipkinServer, type ZipkinServer } from '../support/zipkin-server.ts'
 
 describe('a real Zipkin server', async () => {
-  const server = await startZipkinServer()
+  const kafka = await kafkaForZipkin()
+  if (typeof kafka !== 'string') after(() => kafka.stop())
+  const kafkaBrokers = typeof kafka === 'string' ? undefined : kafka.brokers
+  const server = await startZipkinServer({ kafkaBrokers })
   if (typeof server === 'string') {
     it('takes what we send', { skip: process.env['CI'] ? false : server }, () => assert.fail(server))
     return
@@ -27,6 +32,22 @@ describe('a real Zipkin server', async () => {
         sent.map(asZipkin).toSorted(byTime),
       )
     })
+  }
+
+  const noKafka = typeof kafka === 'string' && kafka
+  for (const encoding of ['proto3', 'json'] as const) {
+    it(
+      `gives back what it read from Kafka as ${encoding}`,
+      { skip: process.env['CI'] ? false : noKafka },
+      async () => {
+        assert.ok(typeof kafka !== 'string', noKafka || undefined)
+        const sent = await publish(kafkaSender({ brokers: kafka.brokers, encoding }))
+        assert.deepEqual(
+          await stored(server, sent[0]!.traceId, sent.length),
+          sent.map(asZipkin).toSorted(byTime),
+        )
+      },
+    )
   }
 
   it('gives back what went through the embedded Kinesis', async () => {
@@ -51,6 +72,16 @@ describe('a real Zipkin server', async () => {
     }
   })
 })
+
+/** A server that is not ours reads the topic of brokers that are not ours either, if of any. */
+async function kafkaForZipkin(): Promise<KafkaBroker | string> {
+  if (process.env['ZIPKIN_URL'] && !process.env['KAFKA_BROKERS']) {
+    return 'KAFKA_BROKERS does not name the brokers of the server at ZIPKIN_URL'
+  }
+  const kafka = await startKafkaBroker()
+  if (typeof kafka !== 'string') await createTopic(kafka.brokers, 'zipkin')
+  return kafka
+}
 
 /** A trace with everything a span can hold, sent; returns its spans as they were handed to the publisher. */
 async function publish(sender: Sender): Promise<ZipkinSpan[]> {

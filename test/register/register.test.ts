@@ -99,7 +99,15 @@ describe('tdist/register', () => {
   const mistakes = [
     [
       { TDIST_SENDER: 'carrier-pigeon' },
-      'TDIST_SENDER is carrier-pigeon; use one of kinesis, http, console, none',
+      'TDIST_SENDER is carrier-pigeon; use one of kinesis, http, kafka, console, none',
+    ],
+    [
+      { TDIST_SENDER: 'kafka' },
+      'TDIST_SENDER is kafka; name the brokers in TDIST_KAFKA_BROKERS as host:port, comma separated',
+    ],
+    [
+      { TDIST_KAFKA_BROKERS: 'one:9092,two' },
+      'TDIST_KAFKA_BROKERS is one:9092,two; name the brokers in TDIST_KAFKA_BROKERS as host:port, comma separated',
     ],
     [{ TDIST_SENDER: 'kinesis' }, 'TDIST_SENDER is kinesis; name the stream in TDIST_KINESIS_STREAM'],
     [{ TDIST_SAMPLE_RATE: '2' }, 'TDIST_SAMPLE_RATE is 2; give a share of traces from 0 to 1'],
