@@ -57,6 +57,7 @@ export function metricsOf({ publisher, faults }: MetricSource): Metric[] {
     histogram('record_spans', 'Spans in a record.', stats.recordSpans),
     histogram('call_bytes', 'Bytes in a call.', stats.callBytes),
     histogram('call_duration_seconds', 'How long calls took.', stats.callMs, 1000),
+    counter('worker_deaths', 'Sending threads that ended and were started again.', stats.workerDeaths),
     labelled('counter', 'faults_total', 'Failures of tracing itself, by place.', 'place', faults),
   ]
 }
