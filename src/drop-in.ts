@@ -12,11 +12,18 @@ import { processState } from './process-state.ts'
 import { createTracing, type TracingOptions } from './tracing.ts'
 import { express } from './transports/express.ts'
 import type { Instrumentation } from './transports/instrumentation.ts'
+import { kafkajs } from './transports/kafkajs.ts'
 import { nodeHttpClient } from './transports/node-http-client.ts'
 import { nodeHttpServer } from './transports/node-http-server.ts'
 import { undici } from './transports/undici-channels.ts'
 
-const INSTRUMENTATIONS: readonly Instrumentation[] = [nodeHttpServer, nodeHttpClient, express, undici]
+const INSTRUMENTATIONS: readonly Instrumentation[] = [
+  nodeHttpServer,
+  nodeHttpClient,
+  express,
+  undici,
+  kafkajs,
+]
 
 /**
  * Traces this process as the environment says. Throws one line when the environment asks for what there is not;

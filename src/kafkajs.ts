@@ -1,2 +1,19 @@
 export { kafkaSender } from './publisher/kafka-sender.ts'
 export type { KafkaSenderOptions } from './publisher/kafka-sender.ts'
+export {
+  kafkajs,
+  runWithMessage,
+  traceConsumer,
+  traceKafka,
+  traceProducer,
+  tracingDeserializer,
+  tracingSerializer,
+} from './transports/kafkajs.ts'
+export type {
+  Deserializer,
+  KafkaClient,
+  KafkaConsumer,
+  KafkaOptions,
+  KafkaProducer,
+  Serializer,
+} from './transports/kafkajs.ts'

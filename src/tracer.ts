@@ -7,6 +7,7 @@ import { failed } from './faults.ts'
 import { newSpanId, newTraceId } from './ids.ts'
 import type { Extracted } from './propagation/propagation.ts'
 import type { Sampler } from './sampler.ts'
+import { whenSettled } from './settle.ts'
 import { Recording, Span, type SpanSink } from './span.ts'
 
 export interface TracerSettings {
@@ -113,7 +114,13 @@ export class Tracer {
       throw error
     }
     try {
-      if (types.isPromise(result)) return finishWith(result, span)
+      if (types.isPromise(result)) {
+        return whenSettled(
+          result,
+          () => span.finish(),
+          (error) => span.error(error).finish(),
+        ) as T
+      }
       span.finish()
     } catch (error) {
       failed('tracer', error)
@@ -216,33 +223,4 @@ function isSampled({ sampler, decision, failed }: TracerSettings, traceId: strin
     failed('sampler', error)
     return false
   }
-}
-
-/*
- * A plain promise is passed on as one derived from it: were the caller's own only watched, a rejection that
- * nobody handles would count as handled. A subclass's instance may be more than a promise (a child process, a
- * request to be chained), so the caller gets that very one. Other thenables never come here: calling `then` on
- * a query builder runs the query.
- */
-function finishWith<P extends Promise<unknown>>(promise: P, span: Span): P {
-  const watched = promise.then(
-    (value) => {
-      try {
-        span.finish()
-      } catch (fault) {
-        failed('tracer', fault)
-      }
-      return value
-    },
-    (error: unknown) => {
-      try {
-        span.error(error).finish()
-      } catch (fault) {
-        failed('tracer', fault)
-      }
-      if (plain) throw error
-    },
-  )
-  const plain = Object.getPrototypeOf(promise) === Promise.prototype
-  return plain ? (watched as P) : promise
 }

@@ -6,7 +6,7 @@ import { DataManager } from './context/data-manager.ts'
 import { senderFromEnvironment, disabledByEnvironment } from './environment.ts'
 import { describe, warn } from './log.ts'
 import { processState } from './process-state.ts'
-import { propagationOf, type Format } from './propagation/composite.ts'
+import { messagePropagationOf, propagationOf, type Format } from './propagation/composite.ts'
 import type { Propagation } from './propagation/propagation.ts'
 import { flushAtExit } from './publisher/endings.ts'
 import { graphiteText, StatsdText } from './publisher/graphite.ts'
@@ -19,6 +19,7 @@ import type { ZipkinSpan } from './codec/zipkin-span.ts'
 import { Tracer } from './tracer.ts'
 import { checkTracing } from './tracing-options.ts'
 import type { HttpOptions } from './transports/http.ts'
+import type { KafkaOptions } from './transports/kafka-options.ts'
 
 /** How a service is traced. Only `serviceName` is required. */
 export interface TracingOptions {
@@ -45,6 +46,8 @@ export interface TracingOptions {
   readonly spanHandler?: SpanHandler
   /** Sampling and tags by HTTP request and response. */
   readonly http?: HttpOptions
+  /** How Kafka's messages are traced, unless `traceKafka` is told otherwise. */
+  readonly kafka?: KafkaOptions
 }
 
 /** Stands in where there is no sender; nothing is reported then. */
@@ -63,10 +66,15 @@ export class Tracing {
   readonly tracer: Tracer
   readonly dataManager: DataManager
   readonly propagation: Propagation
+  /** What is written to and read from messages. */
+  readonly messagePropagation: Propagation
   readonly http: HttpOptions
+  readonly kafka: KafkaOptions
   readonly publisher: Publisher
   /** How often tracing itself failed, by place. The calls it failed in went on untraced. */
   readonly faults: Record<string, number> = {}
+  /** How long the message handled last was on its way, in milliseconds, by topic. */
+  readonly messageDelays: Record<string, number> = Object.create(null) as Record<string, number>
   readonly #unhook: () => void
   readonly #publishes: boolean
   readonly #statsd = new StatsdText()
@@ -77,7 +85,11 @@ export class Tracing {
     this.enabled = options.enabled ?? true
     this.dataManager = new DataManager()
     this.http = options.http ?? {}
-    this.propagation = propagationOf(options.propagation ?? ['b3'], options.baggage ?? [])
+    this.kafka = options.kafka ?? {}
+    const formats = options.propagation ?? ['b3']
+    const baggage = options.baggage ?? []
+    this.propagation = propagationOf(formats, baggage)
+    this.messagePropagation = messagePropagationOf(formats, baggage)
     const outside = <T>(fn: () => T): T => this.dataManager.untraced(fn)
     const sender = this.enabled ? (options.sender ?? senderFromEnvironment()) : undefined
     const encoder = sender?.encoding === 'json' ? jsonEncoder : proto3Encoder

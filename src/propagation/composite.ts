@@ -1,5 +1,5 @@
 import type { TraceContext } from '../context/trace-context.ts'
-import { b3, b3Single } from './b3.ts'
+import { b3, b3Single, b3SingleNoParent } from './b3.ts'
 import { withBaggage } from './baggage.ts'
 import { type Extracted, type Getter, type Propagation, type Setter, withExtra } from './propagation.ts'
 import { w3c, w3cExtra } from './w3c.ts'
@@ -25,9 +25,21 @@ export function propagationOf(formats: readonly Format[], baggage: readonly stri
     throw new TypeError(`propagation is ${unknown ?? 'empty'}; use one or more of ${FORMATS.join(', ')}`)
   }
   const written = [...new Set(formats)].map((format) => PROPAGATIONS[format])
-  const writesW3c = formats.includes('w3c')
+  return withBaggage(writing(written), baggage)
+}
 
-  const composite: Propagation = {
+/**
+ * The same for messages: what is written is B3 in one header without the parent, whose receivers never join a span,
+ * and W3C's where `formats` has it.
+ */
+export function messagePropagationOf(formats: readonly Format[], baggage: readonly string[]): Propagation {
+  return withBaggage(writing(formats.includes('w3c') ? [b3SingleNoParent, w3c] : [b3SingleNoParent]), baggage)
+}
+
+function writing(written: readonly Propagation[]): Propagation {
+  const writesW3c = written.includes(w3c)
+
+  return {
     keys: written.flatMap(({ keys }) => keys),
 
     inject<Carrier>(context: TraceContext, carrier: Carrier, set: Setter<Carrier>): void {
@@ -44,5 +56,4 @@ export function propagationOf(formats: readonly Format[], baggage: readonly stri
       return extra === undefined ? found : withExtra(found, extra)
     },
   }
-  return withBaggage(composite, baggage)
 }

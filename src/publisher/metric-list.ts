@@ -6,6 +6,7 @@ export interface MetricSource {
   readonly serviceName: string
   readonly publisher: { stats(): PublisherStats }
   readonly faults: Readonly<Record<string, number>>
+  readonly messageDelays: Readonly<Record<string, number>>
   failed(where: string, error: unknown): void
 }
 
@@ -30,7 +31,7 @@ export interface Sample {
 const STATES: readonly BreakerState[] = ['closed', 'open', 'half-open']
 
 /** All metrics, as they stand. `docs/operations.md` says what to make of each. */
-export function metricsOf({ publisher, faults }: MetricSource): Metric[] {
+export function metricsOf({ publisher, faults, messageDelays }: MetricSource): Metric[] {
   const stats = publisher.stats()
   return [
     counter('spans_offered', 'Spans given to the publisher.', stats.offered),
@@ -59,6 +60,15 @@ export function metricsOf({ publisher, faults }: MetricSource): Metric[] {
     histogram('call_duration_seconds', 'How long calls took.', stats.callMs, 1000),
     counter('worker_deaths', 'Sending threads that ended and were started again.', stats.workerDeaths),
     labelled('counter', 'faults_total', 'Failures of tracing itself, by place.', 'place', faults),
+    labelled(
+      'gauge',
+      'message_delay_seconds',
+      'How long the message handled last was on its way, by topic.',
+      'topic',
+      messageDelays,
+      1000,
+      'max',
+    ),
   ]
 }
 
@@ -88,13 +98,15 @@ function labelled(
   help: string,
   label: string,
   values: Readonly<Record<string, number>>,
+  unit = 1,
+  aggregator: 'sum' | 'max' = 'sum',
 ): Metric {
   const samples = Object.entries(values).map(([of, value]) => ({
     suffix: '',
     labels: { [label]: of },
-    value,
+    value: value / unit,
   }))
-  return { name: `tdist_${name}`, help, type, aggregator: 'sum', samples }
+  return { name: `tdist_${name}`, help, type, aggregator, samples }
 }
 
 /** `unit`: how many of what was observed make one of the base unit. */

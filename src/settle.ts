@@ -1,0 +1,36 @@
+import { failed } from './faults.ts'
+
+/**
+ * Calls back when a promise has settled. Returns what its caller is to get. What the callbacks throw is counted.
+ *
+ * A plain promise is passed on as one derived from it: were the caller's own only watched, a rejection that nobody
+ * handles would count as handled. A subclass's instance may be more than a promise (a child process, a request to be
+ * chained), so the caller gets that very one. Thenables that are no promise never come here: calling `then` on a query
+ * builder runs the query.
+ */
+export function whenSettled<P extends Promise<unknown>>(
+  promise: P,
+  fulfilled: (value: Awaited<P>) => void,
+  rejected: (error: unknown) => void,
+): P {
+  const plain = Object.getPrototypeOf(promise) === Promise.prototype
+  const watched = promise.then(
+    (value) => {
+      guarded(fulfilled, value as Awaited<P>)
+      return value
+    },
+    (error: unknown) => {
+      guarded(rejected, error)
+      if (plain) throw error
+    },
+  )
+  return plain ? (watched as P) : promise
+}
+
+function guarded<Value>(callback: (value: Value) => void, value: Value): void {
+  try {
+    callback(value)
+  } catch (error) {
+    failed('tracer', error)
+  }
+}

@@ -1,0 +1,173 @@
+import type { Extracted } from '../propagation/propagation.ts'
+import type { Span } from '../span.ts'
+import type { Tracing } from '../tracing.ts'
+import { readTrace, type KafkaMessage } from './kafka-messages.ts'
+import type { KafkaOptions } from './kafka-options.ts'
+import { Arrival } from './message-arrival.ts'
+import { delayOf, noteDelay } from './message-delay.ts'
+import type { MessagingHandler } from './messaging.ts'
+
+type Handler = (this: unknown, payload: never) => unknown
+type Tags = Record<string, string | number>
+
+interface EachMessage {
+  readonly topic: string
+  readonly partition: number
+  readonly message: KafkaMessage
+}
+
+interface EachBatch {
+  readonly batch: {
+    readonly topic: string
+    readonly partition: number
+    readonly messages: readonly KafkaMessage[]
+  }
+}
+
+/** What a handler is called with, and where. */
+interface Met<Payload> {
+  readonly payload: Payload
+  /** The arrival that the work belongs to; undefined where several came together. */
+  readonly span: Span | undefined
+  readonly tags: Tags | undefined
+}
+
+/** What the handlers of one consumer become. */
+export class TracedHandlers {
+  readonly #tracing: Tracing
+  readonly #handler: MessagingHandler
+  readonly #options: KafkaOptions
+
+  constructor(tracing: Tracing, handler: MessagingHandler, options: KafkaOptions) {
+    this.#tracing = tracing
+    this.#handler = handler
+    this.#options = options
+  }
+
+  /** The arguments of `run`, the handlers among them traced. */
+  in(args: readonly unknown[]): readonly unknown[] {
+    try {
+      const config = args[0] as { eachMessage?: Handler; eachBatch?: Handler } | undefined
+      if (typeof config !== 'object' || config === null) return args
+      const { eachMessage, eachBatch } = config
+      const handlers = {
+        ...(typeof eachMessage === 'function' && { eachMessage: this.#eachMessage(eachMessage) }),
+        ...(typeof eachBatch === 'function' && { eachBatch: this.#eachBatch(eachBatch) }),
+      }
+      return [{ ...config, ...handlers }, ...args.slice(1)]
+    } catch (error) {
+      this.#tracing.failed('kafka consumer', error)
+      return args
+    }
+  }
+
+  /** A handler of single messages: each is worked on below the span of its own arrival. */
+  #eachMessage(original: Handler): Handler {
+    return this.#traced(original, (payload: EachMessage) => {
+      const { topic } = payload
+      if (this.#handler.ignores(topic)) return undefined
+      const { message, arrival } = this.#read(payload.message, payload)
+      noteDelay(this.#tracing.messageDelays, topic, message.timestamp)
+      const given = message === payload.message ? payload : { ...payload, message }
+      return { payload: given, span: arrival().span, tags: undefined }
+    })
+  }
+
+  /**
+   * A handler of batches. As in Brave one arrival stands for all messages of one context, and one for all that came
+   * without. The work is below the one arrival there was, or a trace of its own when there were several.
+   */
+  #eachBatch(original: Handler): Handler {
+    return this.#traced(original, (payload: EachBatch) => {
+      const { batch } = payload
+      if (this.#handler.ignores(batch.topic)) return undefined
+      const arrivals = new Map<string, Arrival>()
+      const traceIds = new Set<string>()
+      let recorded = 0
+      const messages = batch.messages.map((came) => {
+        const { message, extracted, arrival } = this.#read(came, batch)
+        const context = extracted?.context
+        const key = context ? context.traceId + context.spanId : String(extracted?.sampled)
+        let known = arrivals.get(key)
+        if (known === undefined) {
+          arrivals.set(key, (known = arrival()))
+          if (context) traceIds.add(context.traceId)
+          // What is not recorded, or is over the limit, gets its span when somebody asks for it.
+          if (extracted?.sampled !== false && ++recorded <= this.#maxSpans) void known.span
+        }
+        known.of(message)
+        return message
+      })
+      const last = messages.at(-1)
+      if (last) noteDelay(this.#tracing.messageDelays, batch.topic, last.timestamp)
+      const [only] = arrivals.values()
+      const span = arrivals.size === 1 ? only!.span : undefined
+      const tags = messages.length > 1 ? this.#tagsOf(payload, traceIds, recorded) : undefined
+      if (this.#options.carrier !== 'payload') return { payload, span, tags }
+      // A batch is an instance with methods of its own.
+      const opened = Object.create(batch, { messages: { value: messages, enumerable: true } }) as typeof batch
+      return { payload: { ...payload, batch: opened }, span, tags }
+    })
+  }
+
+  get #maxSpans(): number {
+    return this.#options.maxSpansPerBatch ?? 500
+  }
+
+  /** The scope of whoever called `run` is nobody's in a handler. */
+  #traced<Payload>(original: Handler, meet: (payload: Payload) => Met<Payload> | undefined): Handler {
+    const tracing = this.#tracing
+    const { dataManager, tracer } = tracing
+    return function (payload: Payload, ...rest: unknown[]) {
+      let met: Met<Payload> | undefined
+      try {
+        met = meet(payload)
+      } catch (error) {
+        tracing.failed('kafka consumer', error)
+      }
+      if (met === undefined) return dataManager.apply(undefined, original, this, [payload, ...rest])
+      const { span, tags, payload: given } = met
+      return dataManager.run(span, () => {
+        return tracer.apply('process', tags && { tags }, original, this, [given, ...rest])
+      })
+    }
+  }
+
+  /** The message as its handler gets it, and what it says of its trace. */
+  #read(
+    came: KafkaMessage,
+    { topic, partition }: { readonly topic: string; readonly partition: number },
+  ): { message: KafkaMessage; extracted: Extracted | undefined; arrival: () => Arrival } {
+    const opens = this.#options.carrier === 'payload'
+    const { message, extracted } = readTrace(came, this.#tracing.messagePropagation, opens)
+    const receive = (): Span => {
+      const span = this.#handler.receive(topic, extracted)
+      if (!span.recording) return span
+      span.tag('kafka.partition', partition)
+      if (message.offset !== undefined) span.tag('kafka.offset', message.offset)
+      const delay = delayOf(message.timestamp)
+      if (delay !== undefined) span.tag('kafka.delay_ms', delay)
+      return span
+    }
+    const arrival = (): Arrival => {
+      const one = new Arrival(this.#tracing, receive)
+      one.of(message)
+      return one
+    }
+    return { message, extracted, arrival }
+  }
+
+  #tagsOf({ batch }: EachBatch, traceIds: ReadonlySet<string>, recorded: number): Tags {
+    const { topic, partition, messages } = batch
+    const tags: Tags = {
+      'kafka.topic': topic,
+      'kafka.partition': partition,
+      'kafka.batch.size': messages.length,
+      'kafka.batch.first_offset': messages[0]!.offset ?? '',
+      'kafka.batch.last_offset': messages.at(-1)!.offset ?? '',
+    }
+    if (traceIds.size > 1) tags['kafka.batch.traces'] = [...traceIds].slice(0, 7).join(' ')
+    if (recorded > this.#maxSpans) tags['kafka.batch.spans_left_out'] = recorded - this.#maxSpans
+    return tags
+  }
+}
