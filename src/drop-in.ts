@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type NodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import {
   propagationFromEnvironment,
@@ -19,16 +20,16 @@ const INSTRUMENTATIONS: readonly Instrumentation[] = [nodeHttpServer, nodeHttpCl
 
 /**
  * Traces this process as the environment says. Throws one line when the environment asks for what there is not;
- * an instrumentation that fails is counted and said, and the others go on. `syncBuiltins` is
- * `module.syncBuiltinESMExports`, from whoever has it at hand.
+ * an instrumentation that fails is counted and said, and the others go on. `nodeModule` is
+ * `node:module`, from whoever has it at hand.
  */
-export function install(syncBuiltins: () => void): void {
+export function install(nodeModule: typeof NodeModule): void {
   // A process may be told twice, by --require and by --import, or by two copies of the package.
   if (processState.dropIn) return
   const tracing = createTracing(optionsFromEnvironment())
   if (!tracing.enabled) return
   processState.dropIn = tracing
-  processState.syncBuiltins = syncBuiltins
+  processState.nodeModule = nodeModule
   for (const instrumentation of INSTRUMENTATIONS) {
     try {
       instrumentation.install(tracing)

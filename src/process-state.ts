@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type NodeModule from 'node:module'
 import type { Tracing } from './tracing.ts'
 
 /** What every copy of the package in a process shares. */
@@ -9,8 +10,8 @@ interface ProcessState {
   tracing?: Tracing
   /** The drop-in's tracing, once it is installed. */
   dropIn?: Tracing
-  /** `module.syncBuiltinESMExports`, where it came without loading the module. */
-  syncBuiltins?: () => void
+  /** `node:module`, where it came without loading it. */
+  nodeModule?: typeof NodeModule
   /** Holds the tracing of the clients that are traced explicitly. */
   explicit?: AsyncLocalStorage<Tracing>
 }

@@ -210,7 +210,7 @@ const follow = counted(() =>
 
 const patchModules = counted(() => {
   const undo = uninstallAll([nodeHttp(), nodeHttps()].map(patchModule))
-  const sync = processState.syncBuiltins ?? process.getBuiltinModule('node:module').syncBuiltinESMExports
+  const sync = (processState.nodeModule ?? process.getBuiltinModule('node:module')).syncBuiltinESMExports
   sync()
   return () => {
     undo()

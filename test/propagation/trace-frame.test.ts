@@ -115,7 +115,7 @@ describe('a trace frame', () => {
           assert.ok(isFrameStart(bytes, start, bytes.length))
           assert.equal(frameLength(bytes, start, bytes.length), frame.length)
           const found = decodeTraceFrame(bytes, start, bytes.length)
-          assert.deepEqual({ ...found?.extracted?.context }, { ...context })
+          assert.deepEqual(found?.extracted?.context, context)
           assert.equal(found?.reply, reply)
           assert.equal(found.caller, caller)
           assert.equal(found.extracted?.joinable, true)

@@ -1,0 +1,74 @@
+import { failed } from '../faults.ts'
+import { processState } from '../process-state.ts'
+import { patch, uninstallAll, type Uninstall } from './patch.ts'
+
+/** A CommonJS module as Node's loader holds it. */
+interface Loaded {
+  readonly exports: unknown
+  readonly loaded: boolean
+}
+
+/** Node's class of CommonJS modules: `load` runs a file, once, be it for `require` or for `import`. */
+interface Loader {
+  readonly prototype: { load: (this: Loaded, file: string) => void }
+  readonly _cache: Readonly<Record<string, Loaded>>
+}
+
+interface Waiting {
+  readonly mainFile: string
+  readonly install: (exports: never) => Uninstall
+  readonly uninstalls: Uninstall[]
+}
+
+const waiting: Waiting[] = []
+let unhook: Uninstall | undefined
+
+/**
+ * Calls `install` with what a CommonJS package exports: at once for the copies that are loaded, and for others when
+ * they are. `mainFile` is how the path of the package's main file ends, with slashes: `/kafkajs/index.js`. A package
+ * that is bundled into the service has no file and is not seen. An `install` that throws is counted. The undo takes
+ * all of it back.
+ */
+export function whenLoaded<Exports>(mainFile: string, install: (exports: Exports) => Uninstall): Uninstall {
+  const loader = (processState.nodeModule ?? process.getBuiltinModule('node:module')) as unknown as Loader
+  const wanted: Waiting = { mainFile, install, uninstalls: [] }
+  for (const file in loader._cache) {
+    const module = loader._cache[file]
+    if (module?.loaded && isMain(file, wanted)) installIn(module, wanted)
+  }
+  waiting.push(wanted)
+  unhook ??= hook(loader)
+  return () => {
+    waiting.splice(waiting.indexOf(wanted), 1)
+    uninstallAll(wanted.uninstalls)()
+    if (waiting.length > 0) return
+    unhook?.()
+    unhook = undefined
+  }
+}
+
+function hook(loader: Loader): Uninstall {
+  return patch(loader.prototype, 'load', (load) => {
+    return function (this: Loaded, file: string) {
+      Reflect.apply(load, this, [file])
+      try {
+        for (const wanted of waiting) if (isMain(file, wanted)) installIn(this, wanted)
+      } catch (error) {
+        failed('module load', error)
+      }
+    }
+  })
+}
+
+function isMain(file: string, { mainFile }: Waiting): boolean {
+  // Paths are compared as Windows has them too.
+  return file.endsWith(mainFile) || file.replaceAll('\\', '/').endsWith(mainFile)
+}
+
+function installIn(module: Loaded, { mainFile, install, uninstalls }: Waiting): void {
+  try {
+    uninstalls.push(install(module.exports as never))
+  } catch (error) {
+    failed(`install ${mainFile}`, error)
+  }
+}
