@@ -3,6 +3,7 @@
 peer.py GENERATED: writes `<processor> <transport> <protocol> <port>` for each server, then `ready`. For each such
 line on standard input it calls that server and writes a line of JSON: what came of each call. Ends with its input.
 """
+import http.server
 import json
 import logging
 import sys
@@ -72,8 +73,14 @@ def processor(kind):
     return multiplexed
 
 
+class HTTPServer(http.server.HTTPServer):
+    # By default it is 5, and of 20 calls at once most wait a second to connect.
+    request_queue_size = 64
+
+
 def http_server(kind, protocol):
-    server = THttpServer.THttpServer(processor(kind), ("127.0.0.1", 0), PROTOCOLS[protocol])
+    address = ("127.0.0.1", 0)
+    server = THttpServer.THttpServer(processor(kind), address, PROTOCOLS[protocol], server_class=HTTPServer)
     return server, server.httpd.server_address[1]
 
 
