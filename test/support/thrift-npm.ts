@@ -92,7 +92,7 @@ export async function startNpmServer(
 }
 
 /** A client of npm's thrift; `wrap` gets its connection. */
-export async function connectNpmClient<T>(
+export async function withNpmClient<T>(
   wire: Wire,
   port: number,
   use: (client: Client) => Promise<T>,
