@@ -19,7 +19,9 @@ const VARIANTS = {
 export type Variant = keyof typeof VARIANTS
 
 /** What a call takes: CPU microseconds of either side, and bytes in either direction. */
-export type ThriftRounds = Readonly<Record<'client' | 'server' | 'sent' | 'received', Record<Variant, Rounds>>>
+export type ThriftRounds = Readonly<
+  Record<'client' | 'server' | 'sent' | 'received', Record<Variant, Rounds>>
+>
 
 // A whole number of the client's batches.
 const CALLS_A_BATCH = 32

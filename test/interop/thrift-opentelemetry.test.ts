@@ -26,26 +26,26 @@ describe('Thrift with a Java peer that OpenTelemetry’s agent traces', async ()
     return
   }
   after(() => peer.stop())
-  const { tracing, take, assertClean } = createTestTracing()
-  afterEach(assertClean)
+  const test = createTestTracing()
+  afterEach(() => test.assertClean())
 
   for (const wire of peer.servers) {
     it(`joins our traces over ${name(wire)}`, async () => {
       await withNpmClient(wire, wire.port, callEverything, (connection) =>
-        traceThriftClient(tracing, connection, { fieldKeys: ['b3', 'traceparent'] }),
+        traceThriftClient(test.tracing, connection, { fieldKeys: ['b3', 'traceparent'] }),
       )
-      joined(await take(CALLS, 20_000), await javaSpans(CALLS))
+      joined(await test.take(CALLS, 20_000), await javaSpans(CALLS))
     })
 
     if (wire.transport === 'nonblocking') continue
     it(`has its traces joined by us over ${name(wire)}`, async () => {
-      const server = await startNpmServer(wire, (processor) => traceProcessor(tracing, processor))
+      const server = await startNpmServer(wire, (processor) => traceProcessor(test.tracing, processor))
       try {
         await peer.call(wire, server.port)
       } finally {
         await server.close()
       }
-      joined(await javaSpans(CALLS), await take(CALLS, 20_000))
+      joined(await javaSpans(CALLS), await test.take(CALLS, 20_000))
     })
   }
 

@@ -12,7 +12,8 @@ const SAID_BY_HTTP = SAID.filter((said) => said !== 'fired')
 const CALLS_BY_HTTP = CALLS - 2
 
 /** The wires that only one end has: a server's nonblocking framed ones, and Java's client by HTTP. */
-const asClient = (wires: readonly Wire[]): readonly Wire[] => wires.filter(({ transport }) => transport !== 'nonblocking')
+const asClient = (wires: readonly Wire[]): readonly Wire[] =>
+  wires.filter(({ transport }) => transport !== 'nonblocking')
 const JAVA_BY_HTTP = (['plain', 'mux'] as const).flatMap((processor) =>
   ['binary', 'compact', 'json'].map((protocol) => ({ processor, transport: 'http', protocol })),
 )
@@ -25,19 +26,19 @@ for (const language of ['python', 'cpp', 'java'] as const) {
       return
     }
     after(() => peer.stop())
-    const { tracing, take, assertClean } = createTestTracing()
-    afterEach(assertClean)
+    const test = createTestTracing()
+    afterEach(() => test.assertClean())
 
     for (const wire of peer.servers) {
       it(`serves us over ${name(wire)}`, async () => {
         const untraced = await withNpmClient(wire, wire.port, callEverything)
         for (const propagation of ['off', 'field', 'auto'] as const) {
           const traced = await withNpmClient(wire, wire.port, callEverything, (connection) =>
-            traceThriftClient(tracing, connection, { propagation }),
+            traceThriftClient(test.tracing, connection, { propagation }),
           )
           assert.deepEqual(traced, untraced, propagation)
-          const spans = await take(CALLS, 20_000)
-          assert.deepEqual(spans.map(shape).sort(), Array(CALLS).fill('CLIENT root').sort(), propagation)
+          const spans = await test.take(CALLS, 20_000)
+          assert.deepEqual(spans.map(shape), Array(CALLS).fill('CLIENT root'), propagation)
         }
       })
     }
@@ -48,10 +49,10 @@ for (const language of ['python', 'cpp', 'java'] as const) {
           wire,
           wire.port,
           (client) => client.add(2, 3),
-          (connection) => traceThriftClient(tracing, connection, { propagation: 'prefix' }),
+          (connection) => traceThriftClient(test.tracing, connection, { propagation: 'prefix' }),
         )
         await assert.rejects(call, name(wire))
-        const [span] = await take(1, 20_000)
+        const [span] = await test.take(1, 20_000)
         assert.ok(span!.tags!['error'], name(wire))
         assert.equal(await withNpmClient(wire, wire.port, (client) => client.add(2, 3)), 5)
       }
@@ -61,14 +62,14 @@ for (const language of ['python', 'cpp', 'java'] as const) {
       it(`calls us over ${name(wire)}`, async () => {
         const [said, calls] = wire.transport === 'http' ? [SAID_BY_HTTP, CALLS_BY_HTTP] : [SAID, CALLS]
         const plain = await startNpmServer(wire)
-        const traced = await startNpmServer(wire, (processor) => traceProcessor(tracing, processor))
+        const traced = await startNpmServer(wire, (processor) => traceProcessor(test.tracing, processor))
         try {
           assert.deepEqual(await peer.call(wire, plain.port), said)
           assert.deepEqual(await peer.call(wire, traced.port), said)
         } finally {
           await Promise.all([plain.close(), traced.close()])
         }
-        const spans = await take(calls, 20_000)
+        const spans = await test.take(calls, 20_000)
         assert.deepEqual(spans.map(shape), Array(calls).fill('SERVER root'))
       })
     }

@@ -148,7 +148,11 @@ export async function callEverything(client: Client): Promise<unknown[]> {
   said.push(await client.echo('fired?'))
   for (const fails of ['declared', 'undeclared'] as const) {
     const error = await client[fails]('why').catch((error: unknown) => error)
-    said.push([error instanceof Error && error.constructor.name, error instanceof Oops, { ...(error as object) }])
+    said.push([
+      error instanceof Error && error.constructor.name,
+      error instanceof Oops,
+      { ...(error as object) },
+    ])
   }
   said.push(await Promise.all(Array.from({ length: 20 }, (_, i) => client.add(i, 0))))
   assert.ok((await client.big(blob)).equals(blob))
