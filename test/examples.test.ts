@@ -36,6 +36,15 @@ const EXAMPLES: Record<string, (run: Run) => void> = {
     ])
     isOneTrace(spans)
   },
+  'thrift.mjs'({ out, spans }) {
+    assert.equal(out, '9.90 €\n')
+    assert.deepEqual(spans.map(shape).sort(), [
+      'prices SERVER Prices.cents',
+      'shop CLIENT Prices.cents',
+      'shop local label',
+    ])
+    isOneTrace(spans)
+  },
   'kinesis.mjs'({ out }) {
     assert.match(out, /^3 of 3 spans sent\ntrace [0-9a-f]{32} · .* · 1 service · 3 spans\n/)
     assert.match(out, /^album upload .*\n├─ resize .*\n└─ store .*\n/m)
@@ -54,7 +63,7 @@ const EXAMPLES: Record<string, (run: Run) => void> = {
 
 describe('examples', () => {
   it('are all run here', () => {
-    const files = readdirSync(`${ROOT}examples`).filter((file) => file !== 'README.md')
+    const files = readdirSync(`${ROOT}examples`).filter((file) => file.endsWith('.mjs'))
     assert.deepEqual(files.sort(), Object.keys(EXAMPLES).sort())
   })
 

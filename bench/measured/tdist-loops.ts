@@ -1,19 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createTracing, never, type Sender } from 'tdist'
+import { createTracing, never } from 'tdist'
+import { countingSender } from './counting-sender.ts'
 import { answerLoops, type Loop } from './loops.ts'
 
-/** Takes every span, counts it and sends it nowhere. */
-let taken = 0
-const sender: Sender = {
-  encoding: 'proto3',
-  maxRecordBytes: 51_200,
-  maxRecords: 500,
-  maxCallBytes: 5 << 20,
-  async send(records) {
-    for (const { spans } of records) taken += spans
-  },
-}
-
+const sender = countingSender()
 const unsampled = process.env.BENCH_SAMPLED === '0'
 const tracing = createTracing({ serviceName: 'bench', sender, ...(unsampled ? { sampler: never } : {}) })
 const { tracer, dataManager } = tracing
@@ -31,11 +21,7 @@ function localSpan(times: number): void {
 
 /** Throws unless so many spans and no more were sent. */
 function sends(spansOf: (times: number) => number): NonNullable<Loop['settle']> {
-  return async (times) => {
-    await tracing.flush()
-    if (taken !== spansOf(times)) throw new Error(`${taken} of ${spansOf(times)} spans were sent`)
-    taken = 0
-  }
+  return (times) => sender.expect(tracing, spansOf(times))
 }
 
 let calls = 0

@@ -8,6 +8,7 @@ import type { Scenario } from './scenario.ts'
 import { soak } from './soak.ts'
 import { span } from './span.ts'
 import { start } from './start.ts'
+import { thrift } from './thrift.ts'
 import { undici } from './undici.ts'
 import { unsampled } from './unsampled.ts'
 
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   start,
   disabled,
   publisher,
+  thrift,
   soak,
   outage,
 ]

@@ -8,10 +8,18 @@ import { pathToFileURL } from 'node:url'
 export interface DemoServices {
   /** Where the shop is, the one that calls the others. */
   readonly shopUrl: string
+  /** Whether `thrift` is installed: then catalog asks pricing by it. */
+  readonly speaksThrift: boolean
   /** Resolves, with one line, as soon as a service ends by itself. */
   readonly broken: Promise<string>
   /** Ends all, each after its spans are sent. */
   close(): Promise<void>
+}
+
+/** Where a service is. */
+interface Address {
+  readonly url: string
+  readonly thriftPort?: number
 }
 
 /** What the services are built on and the package does not bring. */
@@ -43,7 +51,7 @@ export async function startDemoServices(stream: string, endpoint: string): Promi
   let reportBroken: (line: string) => void = () => {}
   const broken = new Promise<string>((resolve) => (reportBroken = resolve))
 
-  const start = (name: string, env: Record<string, string>): Promise<string> => {
+  const start = (name: string, env: Record<string, string>): Promise<Address> => {
     const child = fork(join(dirname(resolve('tdist/package.json')), 'dist', 'demo', `${name}.js`), {
       execArgv: ['--import', pathToFileURL(resolve('tdist/register')).href],
       env: { ...ownEnvironment(name, stream, endpoint), ...env },
@@ -62,16 +70,18 @@ export async function startDemoServices(stream: string, endpoint: string): Promi
   }
 
   try {
-    const PRICING_URL = await start('pricing', {})
-    const CATALOG_URL = await start('catalog', { PRICING_URL })
-    return { shopUrl: await start('shop', { PRICING_URL, CATALOG_URL }), broken, close }
+    const { url: PRICING_URL, thriftPort } = await start('pricing', {})
+    const thrift = thriftPort === undefined ? {} : { PRICING_THRIFT_PORT: String(thriftPort) }
+    const { url: CATALOG_URL } = await start('catalog', { PRICING_URL, ...thrift })
+    const { url: shopUrl } = await start('shop', { PRICING_URL, CATALOG_URL })
+    return { shopUrl, speaksThrift: thriftPort !== undefined, broken, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-function address(child: ChildProcess, name: string): Promise<string> {
+function address(child: ChildProcess, name: string): Promise<Address> {
   return new Promise((resolve, reject) => {
     const fail = (): void => reject(new Error(`the demo's service ${name} did not start`))
     const timer = setTimeout(fail, START_MS)
@@ -79,7 +89,7 @@ function address(child: ChildProcess, name: string): Promise<string> {
     child.once('exit', () => clearTimeout(timer))
     child.once('message', (message) => {
       clearTimeout(timer)
-      resolve((message as { url: string }).url)
+      resolve(message as Address)
     })
   })
 }

@@ -19,8 +19,8 @@ const HELP = `tdist demo: three traced services, and their traces as trees
   --requests N      make N requests, show their traces, end; the exit code is 0 when every trace is whole
   --help            this text
 
-Starts shop, catalog and pricing in processes of their own. They call one another with axios, undici and
-fetch, and send their spans to a Kinesis inside this process, where a collector shows each trace when it
+Starts shop, catalog and pricing in processes of their own. They call one another with axios, undici, fetch
+and, where it is installed, thrift, and send their spans to a Kinesis inside this process, where a collector shows each trace when it
 is complete. Without --requests it stays up until Ctrl-C and says what to try. Everything is on 127.0.0.1.
 `
 
@@ -59,7 +59,7 @@ export async function demo(args: string[]): Promise<number> {
       stop.abort()
     })
     if (requests === undefined) {
-      await stayUp(services.shopUrl, stop.signal)
+      await stayUp(services, stop.signal)
     } else {
       await makeRequests(services.shopUrl, requests, stop.signal)
       await show.waitForTraces(requests, stop.signal)
@@ -142,13 +142,13 @@ class Show {
   }
 }
 
-async function stayUp(url: string, signal: AbortSignal): Promise<void> {
+async function stayUp({ shopUrl: url, speaksThrift }: DemoServices, signal: AbortSignal): Promise<void> {
   const terminal = terminalOf(process.stdout)
   const curl = (path: string, what: string): string =>
     `  curl ${url}${path.padEnd(14)}  ${paint(terminal, 'dim', what)}\n`
   process.stdout.write(
     `Three services are up: shop calls catalog and pricing, catalog calls pricing. Try\n\n` +
-      curl('/products/7', 'one call inside another, with axios and fetch') +
+      curl('/products/7', `one call inside another, with axios and ${speaksThrift ? 'Thrift' : 'fetch'}`) +
       curl('/cart/ann', 'an N+1: a price for each item, with undici') +
       curl('/checkout/ann', 'a call that fails') +
       `\nThe first of each is made now. A trace is shown a second or two after its request. Ctrl-C ends it.\n\n`,

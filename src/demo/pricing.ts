@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import express, { type Express } from 'express'
 import { listen } from './listen.ts'
+import { servePrices } from './prices.ts'
 
 const app: Express = express()
 
 app.get('/prices/:sku', async (req, res) => {
-  await sleep(2 + Math.random() * 3)
-  res.json({ sku: req.params.sku, cents: 100 + req.params.sku.length * 99 })
+  res.json({ sku: req.params.sku, cents: await cents(req.params.sku) })
 })
 
 app.get('/discounts/:code', async (_req, res) => {
@@ -14,4 +14,10 @@ app.get('/discounts/:code', async (_req, res) => {
   res.status(503).json({ error: 'the discounts are being rebuilt' })
 })
 
-listen(app)
+/** The price, by whichever way it is asked for. */
+async function cents(sku: string): Promise<number> {
+  await sleep(2 + Math.random() * 3)
+  return 100 + sku.length * 99
+}
+
+void servePrices({ cents }).then((thriftPort) => listen(app, { thriftPort }))

@@ -23,10 +23,17 @@ export async function mavenDependency(goal: string, ...args: string[]): Promise<
   await run('mvn', ['-q', '-B', `${MAVEN_DEPENDENCY}:${goal}`, ...args])
 }
 
-/** A folder of the cache that `fill` fills once; complete as soon as it is there, whoever else fills it meanwhile. */
-export async function cached(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
+/**
+ * A folder of the cache that `fill` fills once; complete as soon as it is there, whoever else fills it meanwhile.
+ * Rejects when this machine lacks what it `needs`.
+ */
+export async function cached(
+  name: string,
+  fill: (folder: string) => Promise<void>,
+  needs: readonly string[] = ['java'],
+): Promise<string> {
   const folder = `${CACHE}${name}`
-  await run('java', ['-version'])
+  for (const tool of needs) await run(tool, ['--version'])
   if (existsSync(folder)) return folder
   const partial = `${folder}-${process.pid}`
   mkdirSync(partial, { recursive: true })

@@ -1,0 +1,3 @@
+service Prices {
+  i32 cents(1: string sku)
+}
