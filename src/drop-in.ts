@@ -15,6 +15,7 @@ import type { Instrumentation } from './transports/instrumentation.ts'
 import { kafkajs } from './transports/kafkajs.ts'
 import { nodeHttpClient } from './transports/node-http-client.ts'
 import { nodeHttpServer } from './transports/node-http-server.ts'
+import { thrift } from './transports/thrift.ts'
 import { undici } from './transports/undici-channels.ts'
 
 const INSTRUMENTATIONS: readonly Instrumentation[] = [
@@ -23,6 +24,7 @@ const INSTRUMENTATIONS: readonly Instrumentation[] = [
   express,
   undici,
   kafkajs,
+  thrift,
 ]
 
 /**

@@ -15,6 +15,7 @@ export type { Uninstall } from './transports/patch.ts'
 export type { Format } from './propagation/composite.ts'
 export type { HttpOptions, HttpRules, HttpRequest, HttpResponse } from './transports/http.ts'
 export type { KafkaOptions } from './transports/kafka-options.ts'
+export type { ThriftOptions } from './transports/thrift-options.ts'
 export type {
   BreakerState,
   DropReason,

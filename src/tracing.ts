@@ -20,6 +20,7 @@ import { Tracer } from './tracer.ts'
 import { checkTracing } from './tracing-options.ts'
 import type { HttpOptions } from './transports/http.ts'
 import type { KafkaOptions } from './transports/kafka-options.ts'
+import type { ThriftOptions } from './transports/thrift-options.ts'
 
 /** How a service is traced. Only `serviceName` is required. */
 export interface TracingOptions {
@@ -48,6 +49,8 @@ export interface TracingOptions {
   readonly http?: HttpOptions
   /** How Kafka's messages are traced, unless `traceKafka` is told otherwise. */
   readonly kafka?: KafkaOptions
+  /** How Thrift's calls are traced, unless `traceThriftClient` is told otherwise. */
+  readonly thrift?: ThriftOptions
 }
 
 /** Stands in where there is no sender; nothing is reported then. */
@@ -66,10 +69,13 @@ export class Tracing {
   readonly tracer: Tracer
   readonly dataManager: DataManager
   readonly propagation: Propagation
+  /** The names of the header fields that are carried along. */
+  readonly baggage: readonly string[]
   /** What is written to and read from messages. */
   readonly messagePropagation: Propagation
   readonly http: HttpOptions
   readonly kafka: KafkaOptions
+  readonly thrift: ThriftOptions
   readonly publisher: Publisher
   /** How often tracing itself failed, by place. The calls it failed in went on untraced. */
   readonly faults: Record<string, number> = {}
@@ -86,10 +92,11 @@ export class Tracing {
     this.dataManager = new DataManager()
     this.http = options.http ?? {}
     this.kafka = options.kafka ?? {}
+    this.thrift = options.thrift ?? {}
     const formats = options.propagation ?? ['b3']
-    const baggage = options.baggage ?? []
-    this.propagation = propagationOf(formats, baggage)
-    this.messagePropagation = messagePropagationOf(formats, baggage)
+    this.baggage = options.baggage ?? []
+    this.propagation = propagationOf(formats, this.baggage)
+    this.messagePropagation = messagePropagationOf(formats, this.baggage)
     const outside = <T>(fn: () => T): T => this.dataManager.untraced(fn)
     const sender = this.enabled ? (options.sender ?? senderFromEnvironment()) : undefined
     const encoder = sender?.encoding === 'json' ? jsonEncoder : proto3Encoder

@@ -92,9 +92,14 @@ export function isFrameStart(bytes: Uint8Array, start: number, end: number): boo
   return start + 2 >= end || bytes[start + 2] === MAGIC[2]
 }
 
-/** The whole frame's length in bytes, as it says itself; 0 when too few bytes are there to tell. */
+/**
+ * The length in bytes of a whole frame that begins like this, as it says itself. 0 when too few bytes are there to tell,
+ * -1 when it is none: another major version, or longer than is believed.
+ */
 export function frameLength(bytes: Uint8Array, start: number, end: number): number {
-  return end - start < HEAD ? 0 : HEAD + (bytes[start + 4]! << 8) + bytes[start + 5]!
+  if (end - start < HEAD) return 0
+  const n = (bytes[start + 4]! << 8) + bytes[start + 5]!
+  return bytes[start + 3]! >> 4 === VERSION >> 4 && n <= MAX_N ? HEAD + n : -1
 }
 
 /**
@@ -104,8 +109,7 @@ export function frameLength(bytes: Uint8Array, start: number, end: number): numb
 export function decodeTraceFrame(bytes: Buffer, start: number, end: number): TraceFrame | undefined {
   if (!isFrameStart(bytes, start, end)) return undefined
   const length = frameLength(bytes, start, end)
-  if (length === 0 || start + length > end || length > HEAD + MAX_N) return undefined
-  if (bytes[start + 3]! >> 4 !== VERSION >> 4) return undefined
+  if (length <= HEAD + CHECKSUM || start + length > end) return undefined
   const fieldsEnd = start + length - CHECKSUM
   const checksum = (bytes[fieldsEnd]! << 8) | bytes[fieldsEnd + 1]!
   const flags = bytes[start + HEAD]!

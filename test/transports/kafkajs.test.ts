@@ -134,8 +134,8 @@ describe('kafkajs', { skip: typeof broker === 'string' && broker }, () => {
     assert.deepEqual(Object.keys(headers), ['app'])
     const arrived = await readTopic(brokers, topic)
     assert.deepEqual(
-      arrived.map((one) => header(one, 'b3')?.split('-')[1]).sort(),
-      list.map((span) => span.id).sort(),
+      new Set(arrived.map((one) => header(one, 'b3')?.split('-')[1])),
+      new Set(list.map((span) => span.id)),
     )
     assert.ok(arrived.every((one) => header(one, 'app') === 'x'))
   })

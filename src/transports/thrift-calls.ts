@@ -1,0 +1,100 @@
+import type { Span } from '../span.ts'
+import type { Tracing } from '../tracing.ts'
+
+/** A call whose answer is waited for. */
+export interface ThriftCall {
+  readonly span: Span
+  readonly seqid: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** Whether it went out at once; else it waits until the connection is there. */
+  sent: boolean
+  /** Makes the call itself fail, as npm's thrift never does. */
+  fail: ((error: Error) => void) | undefined
+}
+
+/**
+ * The calls of one connection that have no answer yet. npm's thrift forgets none: when the connection goes, they wait for
+ * ever. Their spans do not.
+ */
+export class ThriftCalls {
+  readonly #tracing: Tracing
+  readonly #maxAgeMs: number
+  readonly #failPending: boolean
+  readonly #open = new Map<number, ThriftCall>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(tracing: Tracing, maxAgeMs: number, failPending: boolean) {
+    this.#tracing = tracing
+    this.#maxAgeMs = maxAgeMs
+    this.#failPending = failPending
+  }
+
+  add(call: ThriftCall): void {
+    // A client that counts anew has forgotten the call that had this number.
+    const before = this.#open.get(call.seqid)
+    if (before) this.#end(before, 'no response')
+    this.#open.set(call.seqid, call)
+    if (this.#timer === undefined) this.#wakeIn(this.#maxAgeMs)
+  }
+
+  /** The answer is here; only the first end counts. */
+  answered(call: ThriftCall, error?: unknown): void {
+    if (this.#open.get(call.seqid) === call) this.#open.delete(call.seqid)
+    if (error !== undefined && error !== null) {
+      call.span.tag('thrift.exception', isDeclared(error) ? 'declared' : 'undeclared')
+      call.span.error(error)
+    }
+    call.span.finish()
+  }
+
+  /** No answer will come to those that went out (or, with `unsentToo`, to any). */
+  lost(reason: string, unsentToo: boolean): void {
+    for (const call of this.#open.values()) if (call.sent || unsentToo) this.#end(call, reason)
+  }
+
+  /** What waited for the connection has gone out. */
+  connected(): void {
+    for (const call of this.#open.values()) call.sent = true
+  }
+
+  /** The call that this span is of. */
+  of(span: Span | undefined): ThriftCall | undefined {
+    for (const call of this.#open.values()) if (call.span === span) return call
+    return undefined
+  }
+
+  #end(call: ThriftCall, reason: string): void {
+    const error = new Error(reason)
+    this.#open.delete(call.seqid)
+    call.span.error(error).finish()
+    if (this.#failPending) call.fail?.(error)
+  }
+
+  #wakeIn(ms: number): void {
+    // Armed outside any trace: it would keep the first caller's scope.
+    this.#timer = this.#tracing.dataManager.untraced(() => setTimeout(() => this.#sweep(), ms))
+    this.#timer.unref()
+  }
+
+  #sweep(): void {
+    try {
+      this.#timer = undefined
+      const now = Date.now()
+      for (const call of this.#open.values()) {
+        // In the order in which they were made.
+        const left = call.at + this.#maxAgeMs - now
+        if (left > 0) return this.#wakeIn(left)
+        this.#open.delete(call.seqid)
+        call.span.error(new Error('no response')).finish()
+      }
+    } catch (error) {
+      this.#tracing.failed('thrift client', error)
+    }
+  }
+}
+
+/** An exception of the interface's own, rather than Thrift's for what went wrong beside it. */
+function isDeclared(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as Error).name !== 'TApplicationException'
+}

@@ -1,0 +1,185 @@
+import type { TraceContext } from '../context/trace-context.ts'
+import type { Endpoint } from '../codec/zipkin-span.ts'
+import { propagationOf } from '../propagation/composite.ts'
+import type { Propagation } from '../propagation/propagation.ts'
+import { encodeTraceFrame } from '../propagation/trace-frame.ts'
+import type { Tracing } from '../tracing.ts'
+import { endpoint } from './http.ts'
+import { RpcHandler, type RpcRequest } from './rpc.ts'
+import { ThriftCalls, type ThriftCall } from './thrift-calls.ts'
+import type { ThriftConnection, ThriftService } from './thrift-connection.ts'
+import type { ThriftOptions } from './thrift-options.ts'
+import { CALL } from './thrift-protocol.ts'
+
+/** What a message is to carry. */
+export interface Carried {
+  readonly call: ThriftCall
+  readonly frame: Buffer | undefined
+  /** The field's names and values in turn. */
+  readonly entries: readonly string[] | undefined
+}
+
+/** The field's key by which a client says that it reads a frame before the reply: so it learns what its peer knows. */
+export const READS_FRAMES = 'tdist'
+
+/** The tracing of one client connection. */
+export class ThriftClient {
+  readonly tracing: Tracing
+  readonly calls: ThriftCalls
+  readonly #connection: ThriftConnection
+  readonly #options: ThriftOptions
+  readonly #handler: RpcHandler
+  readonly #fields: Propagation
+  /** The peer has put a frame before a reply. */
+  #upgraded = false
+  #remote: Endpoint | undefined
+
+  constructor(tracing: Tracing, connection: ThriftConnection, options: ThriftOptions) {
+    this.tracing = tracing
+    this.#connection = connection
+    this.#options = options
+    this.#handler = new RpcHandler(tracing, 'thrift')
+    this.calls = new ThriftCalls(tracing, options.maxSpanAgeMs ?? 60_000, options.failPendingOnClose ?? false)
+    const formats = (options.fieldKeys ?? ['b3']).map((key) => (key === 'b3' ? 'b3-single' : 'w3c'))
+    this.#fields = propagationOf(formats, tracing.baggage)
+  }
+
+  /** A message is about to be written. Undefined when it is not to be traced. */
+  begin(name: string, type: number, seqid: number): Carried | undefined {
+    const client = this.#clientOf(name)
+    const request = requestOf(name, client)
+    const { dataManager } = this.tracing
+    if (this.#ignores(request)) return undefined
+    const caller = dataManager.current
+    const span = this.#handler.start(request, this.#remoteEnd())
+    if (span === undefined) return undefined
+    const call: ThriftCall = {
+      span,
+      seqid,
+      at: Date.now(),
+      sent: this.#connection.connected !== false,
+      fail: undefined,
+    }
+    const callback = type === CALL ? client?._reqs[seqid] : undefined
+    if (callback !== undefined) {
+      const { calls, tracing } = this
+      client!._reqs[seqid] = function (this: unknown, ...args: unknown[]) {
+        try {
+          calls.answered(call, args[0])
+        } catch (error) {
+          tracing.failed('thrift client', error)
+        }
+        // Else it would run in the scope of whoever opened the connection.
+        return dataManager.apply(caller, callback, this, args)
+      }
+      call.fail = (error) => {
+        const waiting = client!._reqs[seqid]
+        delete client!._reqs[seqid]
+        waiting?.(error)
+      }
+      this.calls.add(call)
+    }
+    return { call, ...this.#carried(span.context) }
+  }
+
+  /** The message is written; one that nobody answers is done. */
+  written(call: ThriftCall): void {
+    if (call.fail === undefined) call.span.finish()
+  }
+
+  /** It could not be written. */
+  notWritten(call: ThriftCall): void {
+    this.calls.answered(call, new Error('not sent: the arguments cannot be written'))
+  }
+
+  /** The peer knows frames, for as long as it is this one. */
+  upgraded(): void {
+    this.#upgraded = true
+  }
+
+  /** What the connection says of itself. */
+  happened(event: unknown): void {
+    switch (event) {
+      case 'connect':
+        this.calls.connected()
+        break
+      case 'reconnecting':
+        this.#forget()
+        this.calls.lost('connection lost', false)
+        break
+      case 'close':
+        this.#forget()
+        this.calls.lost('connection closed', true)
+        break
+      case 'timeout':
+        this.calls.lost('timeout', true)
+        break
+      case 'error': {
+        // Over HTTP each call has a request of its own, which fails in the call's own scope.
+        const call = this.#connection.nodeOptions && this.calls.of(this.tracing.dataManager.current)
+        if (call) this.calls.answered(call, new Error('connection failed'))
+      }
+    }
+  }
+
+  /** B3 headers for a call over HTTP. */
+  headersFor({ span }: ThriftCall): Record<string, string> | undefined {
+    if (this.#options.httpHeaders === false || this.#options.propagation === 'off') return undefined
+    const headers: Record<string, string> = {}
+    this.tracing.propagation.inject(span.context, headers, (to, name, value) => (to[name] = value))
+    return headers
+  }
+
+  #carried(context: TraceContext): { frame: Buffer | undefined; entries: readonly string[] | undefined } {
+    const { propagation = 'field' } = this.#options
+    if (propagation === 'off') return { frame: undefined, entries: undefined }
+    const { connected, connection } = this.#connection
+    // Only a stream of one peer's takes bytes that are no message.
+    const isStream = connection !== undefined
+    const framed =
+      propagation === 'prefix' || (propagation === 'auto' && this.#upgraded && connected === true)
+    if (isStream && framed) {
+      return { frame: encodeTraceFrame(context, { caller: this.tracing.serviceName }), entries: undefined }
+    }
+    const entries: string[] = []
+    this.#fields.inject(context, entries, (list, name, value) => list.push(name, value))
+    if (isStream && propagation === 'auto') entries.push(READS_FRAMES, '1')
+    return { frame: undefined, entries }
+  }
+
+  #clientOf(name: string): ThriftService | undefined {
+    const { client } = this.#connection
+    if (client === undefined || '_reqs' in client) return client as ThriftService | undefined
+    return client[name.slice(0, name.indexOf(':'))]
+  }
+
+  #ignores({ service }: RpcRequest): boolean {
+    const { ignore } = this.#options
+    if (ignore === undefined) return false
+    try {
+      return this.tracing.decision('thrift rule', ignore(service, this.#connection.host)) === true
+    } catch (error) {
+      this.tracing.failed('thrift rule', error)
+      return false
+    }
+  }
+
+  #remoteEnd(): Endpoint | undefined {
+    const { connection, host, port } = this.#connection
+    this.#remote ??= endpoint(connection?.remoteAddress ?? host, connection?.remotePort ?? port)
+    return this.#remote
+  }
+
+  #forget(): void {
+    this.#upgraded = false
+    this.#remote = undefined
+  }
+}
+
+/** `Service` and `method` of a message's name; a client that is not multiplexed is called after its service. */
+function requestOf(name: string, client: ThriftService | undefined): RpcRequest {
+  const colon = name.indexOf(':')
+  if (colon > 0) return { service: name.slice(0, colon), method: name.slice(colon + 1) }
+  const kind = client?.constructor.name ?? ''
+  return { service: kind.endsWith('Client') ? kind.slice(0, -6) || undefined : undefined, method: name }
+}

@@ -1,0 +1,23 @@
+/** How the calls of a Thrift client are traced. A server takes every form, whatever its clients write. */
+export interface ThriftOptions {
+  /**
+   * How the trace travels:
+   * - `field` (the default): in one more field of the arguments, which peers that know nothing of it skip;
+   * - `prefix`: in a trace frame before the message, 48 bytes shorter; every peer must know it, or it ends the connection;
+   * - `auto`: in the field, and in a frame once the peer of this connection has shown that it knows frames;
+   * - `off`: not at all; calls are recorded all the same.
+   *
+   * Over HTTP and WebSocket nothing is put before a message: there `prefix` and `auto` are `field`.
+   */
+  readonly propagation?: 'field' | 'prefix' | 'auto' | 'off'
+  /** What the field says. Default `['b3']`; OpenTelemetry Java reads `traceparent` unless it is told otherwise. */
+  readonly fieldKeys?: readonly ('b3' | 'traceparent')[]
+  /** Calls that are left as they are: drivers speak Thrift to servers of other people. */
+  readonly ignore?: (service: string | undefined, host: string | undefined) => boolean
+  /** After how many milliseconds without an answer a call's span ends. Default 60,000. */
+  readonly maxSpanAgeMs?: number
+  /** Whether calls without an answer fail when their connection closes; npm's thrift leaves them open for ever. Default false. */
+  readonly failPendingOnClose?: boolean
+  /** Whether calls over HTTP have B3 headers as well. Default true. */
+  readonly httpHeaders?: boolean
+}

@@ -1,0 +1,70 @@
+import type { FieldInput, FieldOutput, FieldWriter } from '../propagation/thrift-field.ts'
+import { writeBinaryField, writeCompactField, writeField } from '../propagation/thrift-field.ts'
+import type { ThriftInput } from '../propagation/thrift-frame.ts'
+
+/** Message types: https://github.com/apache/thrift/blob/master/doc/specs/thrift-rpc.md */
+export const CALL = 1
+export const REPLY = 2
+export const EXCEPTION = 3
+export const ONEWAY = 4
+
+/** What a message begins with. Of older binary messages the name comes as bytes. */
+export interface MessageBegin {
+  readonly fname: unknown
+  readonly mtype: number
+  readonly rseqid: number
+}
+
+/** A Thrift protocol, as npm's package has it; that brings no types for what is needed here. */
+export interface ThriftProtocol extends FieldInput, FieldOutput {
+  readonly trans: ThriftInput & {
+    write(bytes: Buffer): void
+    getReadHeaders?(): Record<string, unknown> | undefined
+  }
+  writeMessageBegin(name: string, type: number, seqid: number): void
+  writeMessageEnd(): void
+  writeStructBegin(name: string): void
+  writeStructEnd(): void
+  readMessageBegin(): MessageBegin
+  readMessageEnd(): void
+  readStructBegin(): unknown
+  readStructEnd(): void
+  readFieldBegin(): { readonly ftype: number; readonly fid: number }
+  readFieldEnd(): void
+}
+
+/** A protocol's constructor: Thrift's own are functions that are called on an object of a derived kind. */
+export interface ProtocolClass {
+  (this: unknown, ...args: unknown[]): void
+  readonly prototype: ThriftProtocol
+}
+
+/**
+ * A protocol of the same kind, some of its methods others, with the one more property `tdist`. It is a function with
+ * methods that `for…in` sees: Thrift's multiplexing calls protocols as functions and copies them key by key.
+ */
+export function extended<State>(
+  Base: ProtocolClass,
+  state: () => State,
+  methods: Partial<ThriftProtocol> & ThisType<ThriftProtocol & { tdist: State }>,
+): ProtocolClass {
+  // A class cannot be called; its methods are not seen by `for…in` either, so such a one cannot be multiplexed anyway.
+  const isClass = Function.prototype.toString.call(Base).startsWith('class')
+  const Extended = function (this: object, ...args: unknown[]): object | void {
+    const made = isClass
+      ? (Reflect.construct(Base, args, new.target ?? Extended) as object)
+      : (Reflect.apply(Base, this, args) as undefined, this)
+    ;(made as { tdist: State }).tdist = state()
+    if (isClass) return made
+  }
+  Object.setPrototypeOf(Extended, Base)
+  Extended.prototype = Object.assign(Object.create(Base.prototype) as object, methods)
+  Object.defineProperty(Extended.prototype, 'constructor', { value: Extended, writable: true })
+  return Extended as unknown as ProtocolClass
+}
+
+/** The quickest way to write the field in this protocol. A class derived from Thrift's own may write otherwise. */
+export function fieldWriterOf(Base: ProtocolClass): FieldWriter {
+  if (Object.hasOwn(Base, 'VERSION_1')) return writeBinaryField
+  return Object.hasOwn(Base, 'PROTOCOL_ID') ? writeCompactField : writeField
+}

@@ -1,0 +1,123 @@
+import type { Extracted } from '../propagation/propagation.ts'
+import type { Span } from '../span.ts'
+import type { Tracing } from '../tracing.ts'
+import { RpcHandler } from './rpc.ts'
+import { READS_FRAMES } from './thrift-client.ts'
+import { ONEWAY, type MessageBegin, type ThriftProtocol } from './thrift-protocol.ts'
+
+/** Which methods there are: the name that a stranger sends is not for naming spans by. */
+export interface KnownMethods {
+  /** Undefined where a name says nothing of a service. */
+  serviceOf(name: string): string | undefined
+  has(name: string): boolean
+}
+
+/** A call that a server reads and answers. Its span begins when its arguments have been read. */
+export class ThriftServerCall {
+  readonly tracing: Tracing
+  readonly #known: KnownMethods
+  #begun: MessageBegin | undefined
+  #frame: Extracted | undefined
+  #fields: ReadonlyMap<string, string> | undefined
+  /** A frame goes before the reply if one came, or if the caller says that it reads them. */
+  #framed = false
+  #span: Span | undefined
+  /** The span is that of the HTTP request that brought the message, which ends by itself. */
+  #adopted = false
+  #error: { readonly name: string; readonly declared: boolean } | undefined
+  /** How deep in structs the reader is. */
+  depth = 0
+
+  constructor(tracing: Tracing, known: KnownMethods) {
+    this.tracing = tracing
+    this.#known = known
+  }
+
+  get span(): Span | undefined {
+    return this.#span
+  }
+
+  get isOneway(): boolean {
+    return this.#begun?.mtype === ONEWAY
+  }
+
+  get framed(): boolean {
+    return this.#framed
+  }
+
+  cameWith(frame: Extracted | undefined): void {
+    this.#frame = frame
+    this.#framed = true
+  }
+
+  named(begun: MessageBegin): void {
+    this.#begun = begun
+  }
+
+  fieldCame(fields: ReadonlyMap<string, string> | undefined): void {
+    this.#fields ??= fields
+  }
+
+  /** The arguments are read, so the message is whole; nothing of this happens twice however the bytes arrive. */
+  begin(input: ThriftProtocol): void {
+    if (this.#span !== undefined || this.#begun === undefined) return
+    const { dataManager } = this.tracing
+    const name = String(this.#begun.fname)
+    const colon = name.indexOf(':')
+    const method = this.#known.has(name) ? name.slice(colon + 1) : 'unknown_method'
+    const request = { service: this.#known.serviceOf(name), method }
+    const handler = handlerOf(this.tracing)
+    const current = dataManager.current
+    if (this.#fields?.has(READS_FRAMES)) this.#framed = true
+    if (current?.recording && current.kind === 'SERVER') {
+      this.#adopted = true
+      this.#span = handler.describe(current, request)
+    } else {
+      this.#span = handler.receive(request, this.#extract(input) ?? denied(current))
+    }
+  }
+
+  /** The first failure counts. */
+  failed(name: string, declared: boolean): void {
+    this.#error ??= { name, declared }
+  }
+
+  /** The answer is written, or there will be none. */
+  finish(): void {
+    const span = this.#span
+    if (span === undefined) return
+    if (this.#error) {
+      span.tag('thrift.exception', this.#error.declared ? 'declared' : 'undeclared')
+      span.error(this.#error.name)
+    }
+    if (!this.#adopted) span.finish()
+  }
+
+  /** A frame goes first, then the field, then what THeader says. */
+  #extract({ trans }: ThriftProtocol): Extracted | undefined {
+    if (this.#frame !== undefined) return this.#frame
+    const { propagation } = this.tracing
+    const found = this.#fields && propagation.extract(this.#fields, (fields, name) => fields.get(name))
+    if (found !== undefined) return found
+    const headers = trans.getReadHeaders?.()
+    if (typeof headers !== 'object' || headers === null) return undefined
+    return propagation.extract(headers, (of, name) => {
+      const value = of[name]
+      return typeof value === 'string' ? value : undefined
+    })
+  }
+}
+
+const handlers = new WeakMap<Tracing, RpcHandler>()
+
+function handlerOf(tracing: Tracing): RpcHandler {
+  let handler = handlers.get(tracing)
+  if (handler === undefined) handlers.set(tracing, (handler = new RpcHandler(tracing, 'thrift')))
+  return handler
+}
+
+/** The request that brought the message is not recorded: nor is what it brings, if that says nothing itself. */
+function denied(current: Span | undefined): Extracted | undefined {
+  if (current?.context.sampled !== false) return undefined
+  return { context: current.context, sampled: false, debug: false, joinable: false, extra: undefined }
+}
