@@ -106,14 +106,16 @@ export async function withNpmClient<T>(
     wire.processor === 'mux'
       ? new thrift.Multiplexer().createClient('Service', Service, connection)
       : thrift.createClient(Service, connection)
-  // A connection that is lost leaves its calls pending for ever.
+  // A connection that is lost or silent leaves its calls pending for ever.
   let lost: (error: Error) => void = () => {}
   const broken = new Promise<never>((_, reject) => (lost = reject))
   plain.on('error', lost)
   plain.on('close', () => lost(new Error('the connection was closed')))
+  const tooLong = setTimeout(() => lost(new Error('no answer')), 60_000)
   try {
     return await Promise.race([use(client), broken])
   } finally {
+    clearTimeout(tooLong)
     broken.catch(() => {})
     if (!isHttp) plain.end()
   }

@@ -176,7 +176,10 @@ async function start([file, ...args]: string[], env: NodeJS.ProcessEnv): Promise
     servers,
     async call({ processor, transport, protocol }, port) {
       child.stdin.write(`${processor} ${transport} ${protocol} ${port}\n`)
-      return JSON.parse(await next()) as unknown[]
+      const tooLong = setTimeout(() => child.kill('SIGKILL'), 60_000)
+      const said = await next()
+      clearTimeout(tooLong)
+      return JSON.parse(said) as unknown[]
     },
     stop: () => end(child),
   }
