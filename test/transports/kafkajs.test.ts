@@ -23,12 +23,14 @@ describe('kafkajs', { skip: typeof broker === 'string' && broker }, () => {
   const { brokers } = broker
   after(() => broker.stop())
 
-  const { tracing, spans, take, assertClean } = createTestTracing({ baggage: ['x-tenant'] })
+  const recorded = createTestTracing({ baggage: ['x-tenant'] })
+  const { tracing, spans } = recorded
+  const take = (count: number): Promise<ZipkinSpan[]> => recorded.take(count, 20_000)
   const { tracer, dataManager } = tracing
   const ends: (() => Promise<unknown>)[] = []
   afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end()
-    assertClean()
+    recorded.assertClean()
   })
 
   let topics = 0
