@@ -29,7 +29,7 @@ function options({ transport, protocol }: Wire): { transport: unknown; protocol:
 }
 
 /** What a test may put between npm's thrift and what is created with it. */
-export type Wrap = <T>(thing: T) => T
+export type Wrap = <T extends object>(thing: T) => T
 
 const asIs: Wrap = (thing) => thing
 
