@@ -139,7 +139,7 @@ export class ThriftClient {
     const framed =
       propagation === 'prefix' || (propagation === 'auto' && this.#upgraded && connected === true)
     if (isStream && framed) {
-      return { frame: encodeTraceFrame(context, { caller: this.tracing.serviceName }), entries: undefined }
+      return { frame: encodeTraceFrame(context), entries: undefined }
     }
     const entries: string[] = []
     this.#fields.inject(context, entries, (list, name, value) => list.push(name, value))

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import type { Wire } from './thrift-peer.ts'
 
 const require = createRequire(import.meta.url)
+const GENERATED = fileURLToPath(new URL('../../../test/thrift/gen-es6/', import.meta.url))
 // oxlint-disable-next-line typescript/no-explicit-any -- the package brings no types
 const thrift: any = require('thrift')
 // oxlint-disable-next-line typescript/no-explicit-any -- generated code has no types either
-export const Service: any = require('/tmp/gen/gen-nodejs/Service.js')
-const { Leaf, Nested, Oops } = require('/tmp/gen/gen-nodejs/service_types.js')
+export const Service: any = require(`${GENERATED}Service.js`)
+const { Leaf, Nested, Oops } = require(`${GENERATED}service_types.js`)
 
 const PROTOCOLS: Record<string, unknown> = {
   binary: thrift.TBinaryProtocol,
@@ -29,7 +31,11 @@ function options({ transport, protocol }: Wire): { transport: unknown; protocol:
 }
 
 /** What a test may put between npm's thrift and what is created with it. */
+<<<<<<< HEAD
 export type Wrap = <T extends object>(thing: T) => T
+=======
+export type Wrap = (thing: object) => object
+>>>>>>> thrift-peers
 
 const asIs: Wrap = (thing) => thing
 
