@@ -31,11 +31,7 @@ function options({ transport, protocol }: Wire): { transport: unknown; protocol:
 }
 
 /** What a test may put between npm's thrift and what is created with it. */
-<<<<<<< HEAD
-export type Wrap = <T extends object>(thing: T) => T
-=======
 export type Wrap = (thing: object) => object
->>>>>>> thrift-peers
 
 const asIs: Wrap = (thing) => thing
 
