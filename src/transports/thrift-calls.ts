@@ -9,8 +9,10 @@ export interface ThriftCall {
   readonly at: number
   /** Whether it went out at once; else it waits until the connection is there. */
   sent: boolean
+  /** What tells that the answer is here: the client's callback, the message itself, or nothing, for nobody answers. */
+  readonly answer: 'callback' | 'message' | 'none'
   /** Makes the call itself fail, as npm's thrift never does. */
-  fail: ((error: Error) => void) | undefined
+  fail?: (error: Error) => void
 }
 
 /**
@@ -46,6 +48,12 @@ export class ThriftCalls {
       call.span.error(error)
     }
     call.span.finish()
+  }
+
+  /** A message with this number has come. */
+  replied(seqid: number, isException: boolean): void {
+    const call = this.#open.get(seqid)
+    if (call?.answer === 'message') this.answered(call, isException ? new Error('exception') : undefined)
   }
 
   /** No answer will come to those that went out (or, with `unsentToo`, to any). */

@@ -7,9 +7,9 @@ import type { Tracing } from '../tracing.ts'
 import { endpoint } from './http.ts'
 import { RpcHandler, type RpcRequest } from './rpc.ts'
 import { ThriftCalls, type ThriftCall } from './thrift-calls.ts'
-import type { ThriftConnection, ThriftService } from './thrift-connection.ts'
+import type { ThriftConnection } from './thrift-connection.ts'
 import type { ThriftOptions } from './thrift-options.ts'
-import { CALL } from './thrift-protocol.ts'
+import { CALL, type ThriftProtocol, type ThriftService } from './thrift-protocol.ts'
 
 /** What a message is to carry. */
 export interface Carried {
@@ -26,7 +26,7 @@ export const READS_FRAMES = 'tdist'
 export class ThriftClient {
   readonly tracing: Tracing
   readonly calls: ThriftCalls
-  readonly #connection: ThriftConnection
+  readonly #connection: Partial<ThriftConnection>
   readonly #options: ThriftOptions
   readonly #handler: RpcHandler
   readonly #fields: Propagation
@@ -34,7 +34,7 @@ export class ThriftClient {
   #upgraded = false
   #remote: Endpoint | undefined
 
-  constructor(tracing: Tracing, connection: ThriftConnection, options: ThriftOptions) {
+  constructor(tracing: Tracing, connection: Partial<ThriftConnection>, options: ThriftOptions) {
     this.tracing = tracing
     this.#connection = connection
     this.#options = options
@@ -45,22 +45,23 @@ export class ThriftClient {
   }
 
   /** A message is about to be written. Undefined when it is not to be traced. */
-  begin(name: string, type: number, seqid: number): Carried | undefined {
-    const client = this.#clientOf(name)
+  begin(protocol: ThriftProtocol, name: string, type: number, seqid: number): Carried | undefined {
+    const client = protocol.trans.client ?? this.#clientOf(name)
     const request = requestOf(name, client)
     const { dataManager } = this.tracing
     if (this.#ignores(request)) return undefined
     const caller = dataManager.current
     const span = this.#handler.start(request, this.#remoteEnd())
     if (span === undefined) return undefined
+    const callback = type === CALL ? client?._reqs[seqid] : undefined
     const call: ThriftCall = {
       span,
       seqid,
       at: Date.now(),
       sent: this.#connection.connected !== false,
-      fail: undefined,
+      answer: callback ? 'callback' : type === CALL ? 'message' : 'none',
     }
-    const callback = type === CALL ? client?._reqs[seqid] : undefined
+    if (call.answer !== 'none') this.calls.add(call)
     if (callback !== undefined) {
       const { calls, tracing } = this
       client!._reqs[seqid] = function (this: unknown, ...args: unknown[]) {
@@ -77,14 +78,13 @@ export class ThriftClient {
         delete client!._reqs[seqid]
         waiting?.(error)
       }
-      this.calls.add(call)
     }
     return { call, ...this.#carried(span.context) }
   }
 
   /** The message is written; one that nobody answers is done. */
   written(call: ThriftCall): void {
-    if (call.fail === undefined) call.span.finish()
+    if (call.answer === 'none') call.span.finish()
   }
 
   /** It could not be written. */
@@ -133,9 +133,9 @@ export class ThriftClient {
   #carried(context: TraceContext): { frame: Buffer | undefined; entries: readonly string[] | undefined } {
     const { propagation = 'field' } = this.#options
     if (propagation === 'off') return { frame: undefined, entries: undefined }
-    const { connected, connection } = this.#connection
-    // Only a stream of one peer's takes bytes that are no message.
-    const isStream = connection !== undefined
+    const { connected, connection, protocol } = this.#connection
+    // Only a stream of one peer's takes bytes that are no message. A protocol used by hand is on what its user says.
+    const isStream = connection !== undefined || protocol === undefined
     const framed =
       propagation === 'prefix' || (propagation === 'auto' && this.#upgraded && connected === true)
     if (isStream && framed) {

@@ -15,11 +15,19 @@ export interface MessageBegin {
   readonly rseqid: number
 }
 
+/** A generated client. */
+export interface ThriftService {
+  /** By sequence number: who waits for an answer. */
+  readonly _reqs: Record<number, ((this: unknown, ...args: unknown[]) => unknown) | undefined>
+}
+
 /** A Thrift protocol, as npm's package has it; that brings no types for what is needed here. */
 export interface ThriftProtocol extends FieldInput, FieldOutput {
   readonly trans: ThriftInput & {
     write(bytes: Buffer): void
     getReadHeaders?(): Record<string, unknown> | undefined
+    /** The client that writes here, where `createClient` made it. */
+    readonly client?: ThriftService
   }
   writeMessageBegin(name: string, type: number, seqid: number): void
   writeMessageEnd(): void
@@ -32,6 +40,8 @@ export interface ThriftProtocol extends FieldInput, FieldOutput {
   readFieldBegin(): { readonly ftype: number; readonly fid: number }
   readFieldEnd(): void
 }
+
+const BASE = Symbol.for('tdist.thriftProtocol')
 
 /** A protocol's constructor: Thrift's own are functions that are called on an object of a derived kind. */
 export interface ProtocolClass {
@@ -58,9 +68,15 @@ export function extended<State>(
     if (isClass) return made
   }
   Object.setPrototypeOf(Extended, Base)
+  Object.defineProperty(Extended, BASE, { value: Base })
   Extended.prototype = Object.assign(Object.create(Base.prototype) as object, methods)
   Object.defineProperty(Extended.prototype, 'constructor', { value: Extended, writable: true })
   return Extended as unknown as ProtocolClass
+}
+
+/** The protocol that was extended; the protocol itself when none was. */
+export function baseOf(protocol: ProtocolClass): ProtocolClass {
+  return (protocol as { [BASE]?: ProtocolClass })[BASE] ?? protocol
 }
 
 /** The quickest way to write the field in this protocol. A class derived from Thrift's own may write otherwise. */

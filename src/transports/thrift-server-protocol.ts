@@ -1,7 +1,14 @@
 import { isTraceField, readField } from '../propagation/thrift-field.ts'
 import { peekFrame } from '../propagation/thrift-frame.ts'
 import { encodeTraceFrame } from '../propagation/trace-frame.ts'
-import { EXCEPTION, extended, REPLY, type ProtocolClass, type ThriftProtocol } from './thrift-protocol.ts'
+import {
+  baseOf,
+  EXCEPTION,
+  extended,
+  REPLY,
+  type ProtocolClass,
+  type ThriftProtocol,
+} from './thrift-protocol.ts'
 import type { ThriftServerCall } from './thrift-server-call.ts'
 
 /** What a protocol knows of the call that it reads or answers. */
@@ -22,7 +29,7 @@ const classes = new WeakMap<ProtocolClass, ProtocolClass>()
 
 /** A protocol of the same kind on the same transport, which tells the call what it reads and writes. */
 export function serving(protocol: ThriftProtocol, call: ThriftServerCall): ThriftProtocol {
-  const Base = protocol.constructor as ProtocolClass
+  const Base = baseOf(protocol.constructor as ProtocolClass)
   let Serving = classes.get(Base)
   if (Serving === undefined) {
     const { prototype } = Base

@@ -23,7 +23,7 @@ export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, pro
   if (TRACED in processor) return processor
   const inner = handling(tracing, processor)
   const known = knownMethods(processor)
-  const run = processor.process as Method
+  const { process: run } = processor as unknown as { readonly process: Method }
   const process = function (this: unknown, input: ThriftProtocol, output: ThriftProtocol): unknown {
     let call: ThriftServerCall | undefined
     let given = [input, output]

@@ -3,6 +3,9 @@ import type { Tracing } from '../tracing.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { whenLoaded } from './module-load.ts'
 import { patch, uninstallAll } from './patch.ts'
+import { clientProtocol } from './thrift-client-protocol.ts'
+import { ThriftClient } from './thrift-client.ts'
+import type { ProtocolClass } from './thrift-protocol.ts'
 import { traceConnection, type ThriftConnection } from './thrift-connection.ts'
 import type { ThriftOptions } from './thrift-options.ts'
 import { tracedProcessor, type ThriftProcessor } from './thrift-server.ts'
@@ -49,6 +52,29 @@ export function traceProcessor<P extends object>(tracing: Tracing, processor: P)
   } catch (error) {
     tracing.failed('thrift server', error)
     return processor
+  }
+}
+
+/**
+ * The protocol, traced, for use by hand: as the `protocol` of `thrift.createConnection` or of a server, or given to a
+ * generated client. Its calls are CLIENT spans and tell their servers of it as `options.propagation` says; a server
+ * that has it reads messages with a frame before them as those without, and `traceProcessor` makes its spans. Make one
+ * for each connection. Where there is a connection to hand, `traceThriftClient` does more: it sees the connection go.
+ */
+export function tracingProtocol<P extends object>(
+  tracing: Tracing,
+  Base: P,
+  options: ThriftOptions = tracing.thrift,
+): P {
+  try {
+    if (!tracing.enabled) return Base
+    return clientProtocol(
+      new ThriftClient(tracing, {}, options),
+      Base as unknown as ProtocolClass,
+    ) as unknown as P
+  } catch (error) {
+    tracing.failed('thrift client', error)
+    return Base
   }
 }
 

@@ -1,0 +1,97 @@
+import { peekFrame } from '../propagation/thrift-frame.ts'
+import type { Carried, ThriftClient } from './thrift-client.ts'
+import { CALL, EXCEPTION, extended, fieldWriterOf, ONEWAY } from './thrift-protocol.ts'
+import type { MessageBegin, ProtocolClass } from './thrift-protocol.ts'
+
+interface Writing {
+  carried: Carried | undefined
+  entries: readonly string[] | undefined
+  /** The message that is being read. */
+  reply: MessageBegin | undefined
+}
+
+/** The protocol, which begins a call's span with its message, and writes what the message is to carry. */
+export function clientProtocol(
+  client: ThriftClient,
+  Base: ProtocolClass,
+  writes: (carried: Carried | undefined) => void = () => {},
+): ProtocolClass {
+  const base = Base.prototype as typeof Base.prototype & { reset?: () => void }
+  const writeField = fieldWriterOf(Base)
+  const { tracing } = client
+  const none = (): Writing => ({ carried: undefined, entries: undefined, reply: undefined })
+
+  return extended<Writing>(Base, none, {
+    writeMessageBegin(name, type, seqid) {
+      try {
+        const carried = type === CALL || type === ONEWAY ? client.begin(this, name, type, seqid) : undefined
+        this.tdist.carried = carried
+        this.tdist.entries = carried?.entries
+        if (carried?.frame) this.trans.write(carried.frame)
+        writes(carried)
+      } catch (error) {
+        tracing.failed('thrift client', error)
+      }
+      base.writeMessageBegin.call(this, name, type, seqid)
+    },
+
+    // The arguments are the first struct of a message.
+    writeStructBegin(name) {
+      base.writeStructBegin.call(this, name)
+      const { entries } = this.tdist
+      if (entries === undefined) return
+      try {
+        this.tdist.entries = undefined
+        writeField(this, entries)
+      } catch (error) {
+        tracing.failed('thrift client', error)
+      }
+    },
+
+    writeMessageEnd() {
+      base.writeMessageEnd.call(this)
+      try {
+        const { carried } = this.tdist
+        if (carried) client.written(carried.call)
+      } catch (error) {
+        tracing.failed('thrift client', error)
+      }
+    },
+
+    readMessageBegin() {
+      let frame: ReturnType<typeof peekFrame>
+      try {
+        frame = peekFrame(this.trans)
+        if (typeof frame === 'object') client.upgraded()
+      } catch (error) {
+        tracing.failed('thrift client', error)
+      }
+      if (typeof frame === 'number') this.trans.ensureAvailable(frame)
+      else if (frame) this.trans.consume(frame.length)
+      const begun = base.readMessageBegin.call(this)
+      this.tdist.reply = begun
+      return begun
+    },
+
+    readMessageEnd() {
+      base.readMessageEnd.call(this)
+      try {
+        const { reply } = this.tdist
+        if (reply) client.calls.replied(reply.rseqid, reply.mtype === EXCEPTION)
+      } catch (error) {
+        tracing.failed('thrift client', error)
+      }
+    },
+
+    // Generated code calls it when the arguments could not be written.
+    reset() {
+      try {
+        const { carried } = this.tdist
+        if (carried) client.notWritten(carried.call)
+      } catch (error) {
+        tracing.failed('thrift client', error)
+      }
+      base.reset?.call(this)
+    },
+  } as Parameters<typeof extended<Writing>>[2])
+}
