@@ -4,7 +4,10 @@ import type { Calls } from './measured/thrift-client.ts'
 import type { NodeBinary } from './node-binary.ts'
 import type { Effort } from './scenarios/scenario.ts'
 
-/** How the client is traced, how the server is, and whether a call makes a span in each that is. */
+/**
+ * How the client is traced, how the server is, and whether a call makes a span in each that is. In `… bare` errors have
+ * no stacks: what tracing saves of those is not counted then.
+ */
 const VARIANTS = {
   untraced: ['untraced', 'untraced', true],
   als: ['als', 'als', true],
@@ -14,6 +17,8 @@ const VARIANTS = {
   auto: ['auto', 'tdist', true],
   unsampled: ['unsampled', 'tdist', false],
   plain: ['field', 'untraced', true],
+  'als bare': ['als', 'als', true],
+  'field bare': ['field', 'tdist', true],
 } as const
 
 export type Variant = keyof typeof VARIANTS
@@ -67,7 +72,8 @@ export async function thriftRounds(
 
 function start(name: Variant, protocol: string, node: NodeBinary): { client: Child; server: Child } {
   const [client, server] = VARIANTS[name]
-  const env = { BENCH_PROTOCOL: protocol, BENCH_CLIENT: client, BENCH_SERVER: server }
+  const stacks = name.endsWith('bare') ? { BENCH_STACKS: '0' } : {}
+  const env = { BENCH_PROTOCOL: protocol, BENCH_CLIENT: client, BENCH_SERVER: server, ...stacks }
   return {
     client: new Child('measured/thrift-client.js', { node, env }),
     server: new Child('measured/thrift-server.js', { node, env }),

@@ -2,6 +2,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { ROOT } from '../paths.ts'
 
+if (process.env.BENCH_STACKS === '0') Error.stackTraceLimit = 0
+
 /** What the two ends of a call are made of. The library brings no types, and neither does generated code. */
 const require = createRequire(import.meta.url)
 export const thrift = require('thrift')

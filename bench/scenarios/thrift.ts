@@ -17,6 +17,12 @@ type Side = 'client' | 'server'
 const SIDES: readonly Side[] = ['client', 'server']
 const MODES: readonly Variant[] = ['off', 'field', 'prefix', 'auto']
 
+const BASES = {
+  untraced: 'an untraced call',
+  als: 'a call in a bare als.run',
+  'als bare': 'a call in a bare als.run, no stacks',
+} as const
+
 /** Two numbers added by a framed call, either side by itself. */
 export const thrift = scenario<Measured>(
   'thrift',
@@ -29,6 +35,7 @@ export const thrift = scenario<Measured>(
           adds(protocol, side, 'als', 'bare als.run adds', 'untraced'),
           ...MODES.map((mode) => adds(protocol, side, mode, `${mode} adds`, 'als', atMost(cpu))),
           adds(protocol, side, 'unsampled', 'not sampled adds', 'als'),
+          adds(protocol, side, 'field bare', 'field adds, no stacks', 'als bare'),
         ]),
         adds(protocol, 'server', 'plain', 'skipping the field adds, untraced', 'untraced'),
         bytes(protocol, 'sent', 'field', atMost(field)),
@@ -58,14 +65,14 @@ function adds(
   side: Side,
   variant: Variant,
   what: string,
-  from: 'untraced' | 'als',
+  from: keyof typeof BASES,
   goal?: Goal,
 ): Line<Measured> {
   return {
     name: `thrift ${protocol}, ${side}: ${what}`,
     unit: 'µs CPU/call',
     ...(goal ? { goal } : {}),
-    against: from === 'als' ? 'a call in a bare als.run' : 'an untraced call',
+    against: BASES[from],
     figure: (measured) => figureOf(above(measured[protocol][side][variant], measured[protocol][side][from])),
   }
 }

@@ -16,12 +16,15 @@ export interface RpcRequest {
  */
 export class RpcHandler {
   readonly #tracing: Tracing
-  readonly #system: string
+  readonly #methodTag: string
+  readonly #serviceTag: string
 
   /** `system` begins the names of tags: `thrift`. */
   constructor(tracing: Tracing, system: string) {
     this.#tracing = tracing
-    this.#system = system
+    // Made once: a new string as a key is hashed each time.
+    this.#methodTag = `${system}.method`
+    this.#serviceTag = `${system}.service`
   }
 
   /** The span of a call that is about to be made; undefined when it is not to be traced: the publisher's own. */
@@ -42,8 +45,8 @@ export class RpcHandler {
   describe(span: Span, { service, method }: RpcRequest): Span {
     if (!span.recording) return span
     span.name(service === undefined ? method : `${service}.${method}`)
-    span.tag(`${this.#system}.method`, method)
-    if (service !== undefined) span.tag(`${this.#system}.service`, service)
+    span.tag(this.#methodTag, method)
+    if (service !== undefined) span.tag(this.#serviceTag, service)
     return span
   }
 }

@@ -1,5 +1,6 @@
 import { peekFrame } from '../propagation/thrift-frame.ts'
 import type { Carried, ThriftClient } from './thrift-client.ts'
+import { isAtEnd, readAtEnd } from './thrift-end.ts'
 import { CALL, EXCEPTION, extended, fieldWriterOf, ONEWAY } from './thrift-protocol.ts'
 import type { MessageBegin, ProtocolClass } from './thrift-protocol.ts'
 
@@ -59,6 +60,7 @@ export function clientProtocol(
     },
 
     readMessageBegin() {
+      if (isAtEnd(this)) return readAtEnd(base, this)
       let frame: ReturnType<typeof peekFrame>
       try {
         frame = peekFrame(this.trans)

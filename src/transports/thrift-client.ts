@@ -73,10 +73,12 @@ export class ThriftClient {
         // Else it would run in the scope of whoever opened the connection.
         return dataManager.apply(caller, callback, this, args)
       }
-      call.fail = (error) => {
-        const waiting = client!._reqs[seqid]
-        delete client!._reqs[seqid]
-        waiting?.(error)
+      if (this.#options.failPendingOnClose) {
+        call.fail = (error) => {
+          const waiting = client!._reqs[seqid]
+          delete client!._reqs[seqid]
+          waiting?.(error)
+        }
       }
     }
     return { call, ...this.#carried(span.context) }

@@ -9,6 +9,7 @@ import {
   type ProtocolClass,
   type ThriftProtocol,
 } from './thrift-protocol.ts'
+import { isAtEnd, readAtEnd } from './thrift-end.ts'
 import type { ThriftServerCall } from './thrift-server-call.ts'
 
 /** What a protocol knows of the call that it reads or answers. */
@@ -28,7 +29,7 @@ const STRUCT = 12
 const classes = new WeakMap<ProtocolClass, ProtocolClass>()
 
 /** A protocol of the same kind on the same transport, which tells the call what it reads and writes. */
-export function serving(protocol: ThriftProtocol, call: ThriftServerCall): ThriftProtocol {
+export function serving(protocol: ThriftProtocol, call: ThriftServerCall | undefined): ThriftProtocol {
   const Base = baseOf(protocol.constructor as ProtocolClass)
   let Serving = classes.get(Base)
   if (Serving === undefined) {
@@ -73,6 +74,7 @@ function guarded({ call }: Serving, ours: (call: ThriftServerCall) => void): voi
 function reading(base: ThriftProtocol): Methods {
   return {
     readMessageBegin() {
+      if (isAtEnd(this)) return readAtEnd(base, this)
       let frame: ReturnType<typeof peekFrame>
       guarded(this.tdist, (call) => {
         frame = peekFrame(this.trans)

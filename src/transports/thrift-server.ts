@@ -1,5 +1,6 @@
 import { describe } from '../log.ts'
 import type { Tracing } from '../tracing.ts'
+import { isAtEnd } from './thrift-end.ts'
 import type { ThriftProtocol } from './thrift-protocol.ts'
 import { ThriftServerCall, type KnownMethods } from './thrift-server-call.ts'
 import { serveIn, serving } from './thrift-server-protocol.ts'
@@ -28,14 +29,17 @@ export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, pro
     let call: ThriftServerCall | undefined
     let given = [input, output]
     try {
-      call = new ThriftServerCall(tracing, known)
-      if (input === output) serveIn(input, call)
+      const isLast = input !== output && isAtEnd(input)
+      if (!isLast) call = new ThriftServerCall(tracing, known)
+      if (call === undefined) given = [serving(input, call), output]
+      else if (input === output) serveIn(input, call)
       else given = [serving(input, call), serving(output, call)]
     } catch (error) {
       tracing.failed('thrift server', error)
       call = undefined
+      given = [input, output]
     }
-    if (call === undefined) return Reflect.apply(run, processor, [input, output] as never[])
+    if (call === undefined) return Reflect.apply(run, processor, given as never[])
     const before = current
     current = call
     try {

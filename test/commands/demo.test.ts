@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
@@ -53,14 +53,23 @@ describe('tdist demo', () => {
     assert.match(said.err, /^tdist: 3 requests, 3 traces, 29 spans, dropped 0\n$/m)
     assert.equal(said.out.match(/^trace /gm)?.length, 3)
     assert.doesNotMatch(said.out, /not seen/)
-    assert.match(
-      said.out,
-      /shop GET \/products\/:id [^]*catalog GET \/items\/:id [^]*pricing GET \/prices\/:sku /,
-    )
+    assert.match(said.out, /shop GET \/products\/:id [^]*catalog GET \/items\/:id [^]*pricing Prices\.cents /)
     assert.match(said.out, /pricing ×8 GET \/prices\/:sku, .* total: N\+1/)
     assert.match(
       said.out,
       /2 errors[^]*shop GET \/checkout\/:user 502 [^]*pricing GET \/discounts\/:code 503 /,
+    )
+  })
+
+  it('asks by HTTP where thrift is not installed', async (t) => {
+    const root = copyOfPackage(t)
+    for (const name of readdirSync(join(ROOT, 'node_modules')).filter((name) => name !== 'thrift'))
+      symlinkSync(join(ROOT, 'node_modules', name), join(root, 'node_modules', name))
+    const { said, ended } = start(t, root, 'demo', '--requests', '1')
+    assert.equal(await ended, 0, said.err)
+    assert.match(
+      said.out,
+      /shop GET \/products\/:id [^]*catalog GET \/items\/:id [^]*pricing GET \/prices\/:sku /,
     )
   })
 
@@ -97,13 +106,19 @@ describe('tdist without its optional packages', () => {
   ]
   for (const [args, line] of cases) {
     it(`${args[0]} says in one line what to install`, async (t) => {
-      const root = mkdtempSync(join(tmpdir(), 'tdist-'))
-      t.after(() => rmSync(root, { recursive: true }))
-      cpSync(join(ROOT, 'dist'), join(root, 'dist'), { recursive: true })
-      cpSync(join(ROOT, 'package.json'), join(root, 'package.json'))
-      const { said, ended } = start(t, root, ...args)
+      const { said, ended } = start(t, copyOfPackage(t), ...args)
       assert.equal(await ended, 1)
       assert.deepEqual(said, { out: '', err: `tdist: ${line}\n` })
     })
   }
 })
+
+/** The package in a folder with no other. */
+function copyOfPackage(t: TestContext): string {
+  const root = mkdtempSync(join(tmpdir(), 'tdist-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  cpSync(join(ROOT, 'dist'), join(root, 'dist'), { recursive: true })
+  cpSync(join(ROOT, 'package.json'), join(root, 'package.json'))
+  mkdirSync(join(root, 'node_modules'))
+  return root
+}
