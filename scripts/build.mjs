@@ -33,8 +33,11 @@ const options = {
   logLevel: 'warning',
   // Names and lines are kept for stack traces, indentation is not.
   minifyWhitespace: true,
+  minifySyntax: true,
   lineLimit: 120,
 }
+// Where a stack trace is read by nobody but us, the names go too.
+const small = { ...options, minifyIdentifiers: true }
 const joined = service.map((entry) => `export * from './src/${entry}.ts'`).join('\n')
 await build({
   ...options,
@@ -45,11 +48,11 @@ await build({
 writeFileSync(`${root}dist/service.js`, withoutImports(readFileSync(`${root}dist/service.js`, 'utf8')))
 for (const entry of service) await writeFace(entry)
 // A thread of its own, beside the file that starts it; it loads what it needs and nothing that traces.
-await build({ ...options, entryPoints: ['src/publisher/publisher-worker.ts'] })
+await build({ ...small, entryPoints: ['src/publisher/publisher-worker.ts'] })
 for (const kind of ['cjs', 'd.cts'])
   cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
 await build({
-  ...options,
+  ...small,
   entryPoints: receiving.map((entry) => `src/${entry}.ts`),
   outbase: 'src',
   splitting: true,
