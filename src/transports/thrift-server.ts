@@ -29,11 +29,14 @@ export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, pro
     let call: ThriftServerCall | undefined
     let given = [input, output]
     try {
-      const isLast = input !== output && isAtEnd(input)
-      if (!isLast) call = new ThriftServerCall(tracing, known)
-      if (call === undefined) given = [serving(input, call), output]
-      else if (input === output) serveIn(input, call)
-      else given = [serving(input, call), serving(output, call)]
+      if (input !== output && isAtEnd(input)) {
+        // No call: Thrift only asks whether there is one more.
+        given = [serving(input, undefined), output]
+      } else {
+        call = new ThriftServerCall(tracing, known)
+        if (input === output) serveIn(input, call)
+        else given = [serving(input, call), serving(output, call)]
+      }
     } catch (error) {
       tracing.failed('thrift server', error)
       call = undefined
