@@ -16,21 +16,21 @@ export function whenSettled<P extends Promise<unknown>>(
   const plain = Object.getPrototypeOf(promise) === Promise.prototype
   const watched = promise.then(
     (value) => {
-      guarded(fulfilled, value as Awaited<P>)
+      try {
+        fulfilled(value as Awaited<P>)
+      } catch (fault) {
+        failed('tracer', fault)
+      }
       return value
     },
     (error: unknown) => {
-      guarded(rejected, error)
+      try {
+        rejected(error)
+      } catch (fault) {
+        failed('tracer', fault)
+      }
       if (plain) throw error
     },
   )
   return plain ? (watched as P) : promise
-}
-
-function guarded<Value>(callback: (value: Value) => void, value: Value): void {
-  try {
-    callback(value)
-  } catch (error) {
-    failed('tracer', error)
-  }
 }

@@ -20,8 +20,9 @@ const HELP = `tdist demo: three traced services, and their traces as trees
   --help            this text
 
 Starts shop, catalog and pricing in processes of their own. They call one another with axios, undici, fetch
-and, where it is installed, thrift, and send their spans to a Kinesis inside this process, where a collector shows each trace when it
-is complete. Without --requests it stays up until Ctrl-C and says what to try. Everything is on 127.0.0.1.
+and, where it is installed, thrift, and send their spans to a Kinesis inside this process, where a collector
+shows each trace when it is complete. Without --requests it stays up until Ctrl-C and says what to try.
+Everything is on 127.0.0.1.
 `
 
 const STREAM = 'spans'

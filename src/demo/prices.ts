@@ -46,6 +46,8 @@ const [STOP, I32, STRING] = [0, 8, 11]
 
 /** Calls the prices. */
 class PricesClient {
+  // Spans are named after it, and what is published has short names.
+  static readonly name = 'PricesClient'
   readonly output: Protocol
   readonly pClass: new (output: Protocol) => Protocol
   readonly _reqs: Record<number, Answered> = {}
@@ -95,6 +97,7 @@ class PricesClient {
 
 /** Hands calls to the service. */
 class PricesProcessor {
+  static readonly name = 'PricesProcessor'
   readonly _handler: Handler
 
   constructor(handler: Handler) {
