@@ -184,6 +184,37 @@ export async function readTopic(brokers: string[], topic: string): Promise<Recei
   return received
 }
 
+/** Consumes a topic from its beginning until `count` messages are handled; rejects when the handler fails. */
+export async function consumeMessages(
+  kafka: Kafka,
+  topic: string,
+  count: number,
+  handler: (message: KafkaMessage) => unknown = () => {},
+): Promise<KafkaMessage[]> {
+  const consumer = kafka.consumer({ groupId: `group-${topic}`, maxWaitTimeInMs: 100 })
+  await consumer.connect()
+  const seen: KafkaMessage[] = []
+  try {
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error))
+      const eachMessage = async ({ message }: { message: KafkaMessage }): Promise<void> => {
+        try {
+          await handler(message)
+          if (seen.push(message) === count) resolve()
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      consumer.run({ eachMessage }).catch(reject)
+    })
+  } finally {
+    // What is being handled is handled first.
+    await consumer.disconnect()
+  }
+  return seen
+}
+
 async function answers(brokers: string[]): Promise<boolean> {
   const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 0 } })
   const admin = kafka.admin()
