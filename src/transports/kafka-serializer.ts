@@ -16,8 +16,6 @@ export type Serializer = Method | { serialize: Method }
 /** A function whose first argument is bytes, or an object with a method `deserialize(topic, bytes, …)`. */
 export type Deserializer = Method | { deserialize: Method }
 
-const MARK = Symbol.for('tdist.traced')
-
 /**
  * The serializer, its bytes in an envelope: the current span's context in a trace frame before them. Outside any span
  * only bytes that begin like a frame are changed, so that a {@link tracingDeserializer} gives back what went in. What is
@@ -101,16 +99,19 @@ function wrapped<S extends object>(
   call: (original: Method, self: unknown, args: readonly never[]) => unknown,
 ): S {
   try {
-    if (!tracing.enabled || isTraced(serializer)) return serializer
+    // One object may be both a serializer and a deserializer.
+    const mark = Symbol.for(`tdist.traced.${name}`)
+    if (!tracing.enabled || isTraced(serializer, mark)) return serializer
     if (typeof serializer !== 'function') {
-      const original = (serializer as Record<string, unknown>)[name] as Method
-      return overridden(serializer, { [name]: (...args) => call(original, serializer, args) })
+      const original = (serializer as Record<string, unknown>)[name]
+      if (typeof original !== 'function') return serializer
+      return overridden(serializer, { [name]: (...args) => call(original as Method, serializer, args) }, mark)
     }
     const traced = function (this: unknown, ...args: never[]): unknown {
       return call(serializer as unknown as Method, this, args)
     }
     Object.defineProperties(traced, {
-      [MARK]: { value: true },
+      [mark]: { value: true },
       length: { value: (serializer as Method).length },
       name: { value: (serializer as Method).name },
     })
