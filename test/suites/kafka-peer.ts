@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'node:test'
 import type { TracingOptions } from 'tdist'
 import { traceKafka, type KafkaOptions } from 'tdist/kafkajs'
 import { createTestTracing } from 'tdist/testing'
-import { consumeMessages, createTopic, plainKafka } from '../support/kafka-broker.ts'
+import { consumeMessages, createTopic, plainKafka, sendMessages } from '../support/kafka-broker.ts'
 import type { KafkaPeer } from '../support/kafka-peer.ts'
 import { assertChain } from '../support/span-chain.ts'
 
@@ -27,10 +27,11 @@ export function joinsTraces(
     afterEach(() => test.assertClean())
 
     async function send(topic: string, values: readonly string[], options?: KafkaOptions): Promise<void> {
-      const producer = traced(options).producer()
-      await producer.connect()
-      await producer.send({ topic, messages: values.map((value) => ({ key: 'k', value })) })
-      await producer.disconnect()
+      await sendMessages(
+        traced(options),
+        topic,
+        values.map((value) => ({ key: 'k', value })),
+      )
     }
 
     it('we go on with the trace of its producer', async () => {

@@ -163,8 +163,8 @@ describe('serializers', () => {
     const wraps = [tracingSerializer, tracingDeserializer] as (typeof tracingDeserializer)[]
     for (const wrap of wraps) {
       for (const bytes of [envelope, Buffer.from('x'), null]) {
-        assert.throws(() => wrap(tracing, (_: unknown) => throws())(bytes), wrong)
-        await assert.rejects(wrap(tracing, (_: unknown) => rejects())(bytes), wrong)
+        assert.throws(() => wrap(tracing, throws as (bytes: unknown) => never)(bytes), wrong)
+        await assert.rejects(wrap(tracing, rejects as (bytes: unknown) => Promise<never>)(bytes), wrong)
       }
     }
     await test.take(1)
