@@ -6,6 +6,7 @@ import { whenSettled } from '../settle.ts'
 import type { Tracing } from '../tracing.ts'
 import { kafkaHandler } from './kafka-handler.ts'
 import { Arrival } from './message-arrival.ts'
+import type { MessagingHandler } from './messaging.ts'
 import { isTraced, overridden } from './overridden.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -48,7 +49,7 @@ export function tracingSerializer<S extends Serializer>(tracing: Tracing, serial
  * `runWithMessage` on an object that it made runs in the trace which the envelope told of.
  */
 export function tracingDeserializer<D extends Deserializer>(tracing: Tracing, deserializer: D): D {
-  const handler = kafkaHandler(tracing, tracing.kafka)
+  let handler: MessagingHandler | undefined
   // Confluent's are given the topic first.
   const bytesAt = typeof deserializer === 'function' ? 0 : 1
   return wrapped(tracing, deserializer, 'deserialize', (original, self, args) => {
@@ -65,11 +66,12 @@ export function tracingDeserializer<D extends Deserializer>(tracing: Tracing, de
     if (extracted === undefined) return result
     const topic = bytesAt === 1 && typeof given[0] === 'string' ? given[0] : undefined
     const note = (value: unknown): void => {
-      if (typeof value === 'object' && value !== null)
-        new Arrival(tracing, () => handler.receive(topic, extracted)).of(value)
+      if (typeof value !== 'object' || value === null) return
+      const rules = (handler ??= kafkaHandler(tracing, tracing.kafka))
+      new Arrival(tracing, () => rules.receive(topic, extracted)).of(value)
     }
-    if (types.isPromise(result)) return whenSettled(result, note, () => {})
     try {
+      if (types.isPromise(result)) return whenSettled(result, note, () => {})
       note(result)
     } catch (error) {
       tracing.failed('kafka deserializer', error)
