@@ -1,7 +1,7 @@
 import type { Extracted } from '../propagation/propagation.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
-import { readTrace, type KafkaMessage } from './kafka-messages.ts'
+import { openMessage, readTrace, type Incoming, type KafkaMessage } from './kafka-messages.ts'
 import type { KafkaOptions } from './kafka-options.ts'
 import { Arrival } from './message-arrival.ts'
 import { delayOf, noteDelay } from './message-delay.ts'
@@ -24,9 +24,15 @@ interface EachBatch {
   }
 }
 
-/** What a handler is called with, and where. */
+/** What a handler is called with. */
 interface Met<Payload> {
+  /** As it is without tracing: out of its envelope, whatever becomes of its trace. */
   readonly payload: Payload
+  /** Undefined when it is left as it came. */
+  readonly begin: () => Begun | undefined
+}
+
+interface Begun {
   /** The arrival that the work belongs to; undefined where several came together. */
   readonly span: Span | undefined
   readonly tags: Tags | undefined
@@ -64,12 +70,17 @@ export class TracedHandlers {
   /** A handler of single messages: each is worked on below the span of its own arrival. */
   #eachMessage(original: Handler): Handler {
     return this.#traced(original, (payload: EachMessage) => {
-      const { topic } = payload
-      if (this.#handler.ignores(topic)) return undefined
-      const { message, arrival } = this.#read(payload.message, payload)
-      noteDelay(this.#tracing.messageDelays, topic, message.timestamp)
-      const given = message === payload.message ? payload : { ...payload, message }
-      return { payload: given, span: arrival().span, tags: undefined }
+      const incoming = this.#incoming(payload.message)
+      const { message, enclosed } = incoming
+      return {
+        payload: enclosed ? { ...payload, message } : payload,
+        begin: () => {
+          const { topic } = payload
+          if (this.#handler.ignores(topic)) return undefined
+          noteDelay(this.#tracing.messageDelays, topic, message.timestamp)
+          return { span: this.#read(incoming, payload).arrival().span, tags: undefined }
+        },
+      }
     })
   }
 
@@ -80,34 +91,41 @@ export class TracedHandlers {
   #eachBatch(original: Handler): Handler {
     return this.#traced(original, (payload: EachBatch) => {
       const { batch } = payload
-      if (this.#handler.ignores(batch.topic)) return undefined
-      const arrivals = new Map<string, Arrival>()
-      const traceIds = new Set<string>()
-      let recorded = 0
-      const messages = batch.messages.map((came) => {
-        const { message, extracted, arrival } = this.#read(came, batch)
-        const context = extracted?.context
-        const key = context ? context.traceId + context.spanId : String(extracted?.sampled)
-        let known = arrivals.get(key)
-        if (known === undefined) {
-          arrivals.set(key, (known = arrival()))
-          if (context) traceIds.add(context.traceId)
-          // What is not recorded, or is over the limit, gets its span when somebody asks for it.
-          if (extracted?.sampled !== false && ++recorded <= this.#maxSpans) void known.span
-        }
-        known.of(message)
-        return message
-      })
-      const last = messages.at(-1)
-      if (last) noteDelay(this.#tracing.messageDelays, batch.topic, last.timestamp)
-      const [only] = arrivals.values()
-      const span = arrivals.size === 1 ? only!.span : undefined
-      const tags = messages.length > 1 ? this.#tagsOf(payload, traceIds, recorded) : undefined
-      if (this.#options.carrier !== 'payload') return { payload, span, tags }
+      const incoming = batch.messages.map((message) => this.#incoming(message))
+      const begin = (): Begun | undefined =>
+        this.#handler.ignores(batch.topic) ? undefined : this.#beginBatch(payload, incoming)
+      if (this.#options.carrier !== 'payload') return { payload, begin }
       // A batch is an instance with methods of its own.
-      const opened = Object.create(batch, { messages: { value: messages, enumerable: true } }) as typeof batch
-      return { payload: { ...payload, batch: opened }, span, tags }
+      const messages = { value: incoming.map(({ message }) => message), enumerable: true }
+      const opened = Object.create(batch, { messages }) as typeof batch
+      return { payload: { ...payload, batch: opened }, begin }
     })
+  }
+
+  #beginBatch(payload: EachBatch, incoming: readonly Incoming[]): Begun {
+    const { batch } = payload
+    const arrivals = new Map<string, Arrival>()
+    const traceIds = new Set<string>()
+    let recorded = 0
+    for (const one of incoming) {
+      const { extracted, arrival } = this.#read(one, batch)
+      const context = extracted?.context
+      const key = context ? context.traceId + context.spanId : String(extracted?.sampled)
+      let known = arrivals.get(key)
+      if (known === undefined) {
+        arrivals.set(key, (known = arrival()))
+        if (context) traceIds.add(context.traceId)
+        // What is not recorded, or is over the limit, gets its span when somebody asks for it.
+        if (extracted?.sampled !== false && ++recorded <= this.#maxSpans) void known.span
+      }
+      known.of(one.message)
+    }
+    noteDelay(this.#tracing.messageDelays, batch.topic, incoming.at(-1)?.message.timestamp)
+    const [only] = arrivals.values()
+    return {
+      span: arrivals.size === 1 ? only!.span : undefined,
+      tags: incoming.length > 1 ? this.#tagsOf(payload, traceIds, recorded) : undefined,
+    }
   }
 
   get #maxSpans(): number {
@@ -115,31 +133,39 @@ export class TracedHandlers {
   }
 
   /** The scope of whoever called `run` is nobody's in a handler. */
-  #traced<Payload>(original: Handler, meet: (payload: Payload) => Met<Payload> | undefined): Handler {
+  #traced<Payload>(original: Handler, meet: (payload: Payload) => Met<Payload>): Handler {
     const tracing = this.#tracing
     const { dataManager, tracer } = tracing
     return function (payload: Payload, ...rest: unknown[]) {
-      let met: Met<Payload> | undefined
+      let given = payload
+      let begun: Begun | undefined
       try {
-        met = meet(payload)
+        const met = meet(payload)
+        given = met.payload
+        begun = met.begin()
+        if (begun === undefined) given = payload
       } catch (error) {
         tracing.failed('kafka consumer', error)
       }
-      if (met === undefined) return dataManager.apply(undefined, original, this, [payload, ...rest])
-      const { span, tags, payload: given } = met
+      if (begun === undefined) return dataManager.apply(undefined, original, this, [given, ...rest])
+      const { span, tags } = begun
       return dataManager.run(span, () => {
         return tracer.apply('process', tags && { tags }, original, this, [given, ...rest])
       })
     }
   }
 
-  /** The message as its handler gets it, and what it says of its trace. */
+  #incoming(message: KafkaMessage): Incoming {
+    return this.#options.carrier === 'payload' ? openMessage(message) : { message, enclosed: undefined }
+  }
+
+  /** What a message says of its trace, and how to note that it came. */
   #read(
-    came: KafkaMessage,
+    incoming: Incoming,
     { topic, partition }: { readonly topic: string; readonly partition: number },
-  ): { message: KafkaMessage; extracted: Extracted | undefined; arrival: () => Arrival } {
-    const opens = this.#options.carrier === 'payload'
-    const { message, extracted } = readTrace(came, this.#tracing.messagePropagation, opens)
+  ): { extracted: Extracted | undefined; arrival: () => Arrival } {
+    const { message } = incoming
+    const extracted = readTrace(incoming, this.#tracing.messagePropagation)
     const receive = (): Span => {
       const span = this.#handler.receive(topic, extracted)
       if (!span.recording) return span
@@ -154,7 +180,7 @@ export class TracedHandlers {
       one.of(message)
       return one
     }
-    return { message, extracted, arrival }
+    return { extracted, arrival }
   }
 
   #tagsOf({ batch }: EachBatch, traceIds: ReadonlySet<string>, recorded: number): Tags {

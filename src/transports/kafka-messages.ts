@@ -1,5 +1,5 @@
 import type { TraceContext } from '../context/trace-context.ts'
-import { open, seal } from '../propagation/kafka-envelope.ts'
+import { open, seal, type Opened } from '../propagation/kafka-envelope.ts'
 import {
   alsoWritten,
   messageHeader,
@@ -23,21 +23,25 @@ export function isSendable(message: unknown): message is KafkaMessage {
   return typeof message === 'object' && message !== null && (message as KafkaMessage).value !== undefined
 }
 
-/** A message that came, and what it says of its trace: in its headers, else in a frame before its value. */
-export function readTrace<M extends KafkaMessage>(
-  message: M,
-  propagation: Propagation,
-  opens: boolean,
-): { readonly message: M; readonly extracted: Extracted | undefined } {
+/** A message as its handler gets it, and what the envelope said that its value came in. */
+export interface Incoming {
+  readonly message: KafkaMessage
+  readonly enclosed: Opened | undefined
+}
+
+/** Takes the message's value out of its envelope, in a copy, if it is in one. */
+export function openMessage(message: KafkaMessage): Incoming {
+  const enclosed = Buffer.isBuffer(message.value) ? open(message.value) : undefined
+  return { message: enclosed ? copyOf(message, 'value', enclosed.value) : message, enclosed }
+}
+
+/** What a message says of its trace: in its headers, else in the envelope that its value came in, or still is in. */
+export function readTrace({ message, enclosed }: Incoming, propagation: Propagation): Extracted | undefined {
   const { headers, value } = message
   const found = headers ? propagation.extract(headers, messageHeader) : undefined
-  if (!Buffer.isBuffer(value) || (found?.context && !opens)) return { message, extracted: found }
-  const opened = open(value)
-  const extracted = found?.context ? found : (opened?.extracted ?? found)
-  return {
-    message: opened && opens ? (copyOf(message, 'value', opened.value) as M) : message,
-    extracted,
-  }
+  if (found?.context) return found
+  const frame = enclosed ?? (Buffer.isBuffer(value) ? open(value) : undefined)
+  return frame?.extracted ?? found
 }
 
 /** The message with the context in its headers, in a copy: a caller may send one object many times, or frozen. */

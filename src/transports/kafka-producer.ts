@@ -85,11 +85,16 @@ export class TracedSends {
     }
     const { spans } = sending
     if (!types.isPromise(result)) return result
-    return whenSettled(
-      result,
-      (stored) => this.#stored(spans, stored as readonly Stored[]),
-      (error) => this.#failed(sending, error),
-    )
+    try {
+      return whenSettled(
+        result,
+        (stored) => this.#stored(spans, stored as readonly Stored[]),
+        (error) => this.#failed(sending, error),
+      )
+    } catch (error) {
+      this.#tracing.failed('kafka producer', error)
+      return result
+    }
   }
 
   /** The record as it is sent. `size`: how many messages the whole call has. */
@@ -114,7 +119,7 @@ export class TracedSends {
     // Headers of a message that is passed on count where nothing else says what this belongs to.
     const forwarded =
       dataManager.current === undefined && message.headers
-        ? readTrace(message, messagePropagation, false).extracted
+        ? readTrace({ message, enclosed: undefined }, messagePropagation)
         : undefined
     return this.#handler.send(topic, forwarded)
   }

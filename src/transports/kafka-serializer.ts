@@ -6,6 +6,7 @@ import { whenSettled } from '../settle.ts'
 import type { Tracing } from '../tracing.ts'
 import { kafkaHandler } from './kafka-handler.ts'
 import { Arrival } from './message-arrival.ts'
+import type { MessagingHandler } from './messaging.ts'
 import { isTraced, overridden } from './overridden.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -15,8 +16,6 @@ export type Serializer = Method | { serialize: Method }
 
 /** A function whose first argument is bytes, or an object with a method `deserialize(topic, bytes, …)`. */
 export type Deserializer = Method | { deserialize: Method }
-
-const MARK = Symbol.for('tdist.traced')
 
 /**
  * The serializer, its bytes in an envelope: the current span's context in a trace frame before them. Outside any span
@@ -50,7 +49,7 @@ export function tracingSerializer<S extends Serializer>(tracing: Tracing, serial
  * `runWithMessage` on an object that it made runs in the trace which the envelope told of.
  */
 export function tracingDeserializer<D extends Deserializer>(tracing: Tracing, deserializer: D): D {
-  const handler = kafkaHandler(tracing, tracing.kafka)
+  let handler: MessagingHandler | undefined
   // Confluent's are given the topic first.
   const bytesAt = typeof deserializer === 'function' ? 0 : 1
   return wrapped(tracing, deserializer, 'deserialize', (original, self, args) => {
@@ -67,11 +66,12 @@ export function tracingDeserializer<D extends Deserializer>(tracing: Tracing, de
     if (extracted === undefined) return result
     const topic = bytesAt === 1 && typeof given[0] === 'string' ? given[0] : undefined
     const note = (value: unknown): void => {
-      if (typeof value === 'object' && value !== null)
-        new Arrival(tracing, () => handler.receive(topic, extracted)).of(value)
+      if (typeof value !== 'object' || value === null) return
+      const rules = (handler ??= kafkaHandler(tracing, tracing.kafka))
+      new Arrival(tracing, () => rules.receive(topic, extracted)).of(value)
     }
-    if (types.isPromise(result)) return whenSettled(result, note, () => {})
     try {
+      if (types.isPromise(result)) return whenSettled(result, note, () => {})
       note(result)
     } catch (error) {
       tracing.failed('kafka deserializer', error)
@@ -101,16 +101,19 @@ function wrapped<S extends object>(
   call: (original: Method, self: unknown, args: readonly never[]) => unknown,
 ): S {
   try {
-    if (!tracing.enabled || isTraced(serializer)) return serializer
+    // One object may be both a serializer and a deserializer.
+    const mark = Symbol.for(`tdist.traced.${name}`)
+    if (!tracing.enabled || isTraced(serializer, mark)) return serializer
     if (typeof serializer !== 'function') {
-      const original = (serializer as Record<string, unknown>)[name] as Method
-      return overridden(serializer, { [name]: (...args) => call(original, serializer, args) })
+      const original = (serializer as Record<string, unknown>)[name]
+      if (typeof original !== 'function') return serializer
+      return overridden(serializer, { [name]: (...args) => call(original as Method, serializer, args) }, mark)
     }
     const traced = function (this: unknown, ...args: never[]): unknown {
       return call(serializer as unknown as Method, this, args)
     }
     Object.defineProperties(traced, {
-      [MARK]: { value: true },
+      [mark]: { value: true },
       length: { value: (serializer as Method).length },
       name: { value: (serializer as Method).name },
     })

@@ -16,13 +16,32 @@ const UNGUARDED = [
   'context/data-manager.js DataManager > run',
   'context/data-manager.js DataManager > apply',
   'context/data-manager.js DataManager > bind > bound',
+  'settle.js whenSettled > in then()',
   'tracer.js Tracer > trace',
   'tracer.js Tracer > wrap > wrapped',
   'transports/axios.js tracedInstance > in set()',
   'transports/channel.js listenTo > anonymous',
   'transports/client-calls.js callsTracedBy',
   'transports/fetch.js traceFetch > traced',
+  'transports/kafka-consumer.js TracedHandlers > #traced > anonymous > in run()',
+  'transports/kafka-producer.js TracedSends > send',
+  'transports/kafka-producer.js TracedSends > sendBatch',
+  'transports/kafka-serializer.js tracingDeserializer',
+  'transports/kafka-serializer.js tracingSerializer',
+  'transports/kafka-serializer.js wrapped > traced',
+  'transports/kafkajs.js traceKafka',
+  'transports/kafkajs.js traceKafka > in guarded() > consumer',
+  'transports/kafkajs.js traceKafka > in guarded() > producer',
+  'transports/kafkajs.js traceConsumer',
+  'transports/kafkajs.js traceConsumer > in guarded() > run',
+  'transports/kafkajs.js traceProducer',
+  'transports/kafkajs.js traceProducer > in guarded() > tracedSends > send',
+  'transports/kafkajs.js traceProducer > in guarded() > tracedSends > sendBatch',
+  'transports/kafkajs.js traceProducer > in guarded() > transaction',
+  'transports/message-arrival.js runWithMessage',
+  'transports/message-arrival.js runWithMessage > in run()',
   'transports/node-http-client.js getBy > anonymous',
+  'transports/overridden.js overridden > get',
   'transports/server-call.js onAnswer > watch > anonymous',
   'transports/undici.js tracedDispatcher > get',
   'transports/undici.js tracedDispatcher > dispatch',
@@ -37,6 +56,33 @@ const UNGUARDED = [
   'publisher/http-sender.js readUrl',
   'publisher/http-pool.js HttpPool > constructor',
   'sampler.js sampleRate',
+]
+/** What takes a Kafka value out of its envelope: where this fails the service has to see the envelope. */
+const OPENS = [
+  'propagation/frame-fields.js readBaggage',
+  'propagation/frame-fields.js readFields',
+  'propagation/hex-id.js isHexId',
+  'propagation/hex-id.js scanHex',
+  'propagation/kafka-envelope.js open',
+  'propagation/trace-frame.js contextAt',
+  'propagation/trace-frame.js decodeTraceFrame',
+  'propagation/trace-frame.js frameLength',
+  'propagation/trace-frame.js idsLength',
+  'propagation/trace-frame.js isFrameStart',
+  'propagation/trace-frame.js said',
+  'transports/kafka-consumer.js TracedHandlers > #eachBatch',
+  'transports/kafka-consumer.js TracedHandlers > #eachBatch > in #traced()',
+  'transports/kafka-consumer.js TracedHandlers > #eachBatch > in #traced() > in map()',
+  'transports/kafka-consumer.js TracedHandlers > #eachMessage',
+  'transports/kafka-consumer.js TracedHandlers > #eachMessage > in #traced()',
+  'transports/kafka-consumer.js TracedHandlers > #incoming',
+  'transports/kafka-consumer.js TracedHandlers > #traced',
+  'transports/kafka-consumer.js TracedHandlers > #traced > anonymous',
+  'transports/kafka-consumer.js TracedHandlers > constructor',
+  'transports/kafka-consumer.js TracedHandlers > in',
+  'transports/kafka-messages.js openMessage',
+  'transports/kafka-serializer.js tracingDeserializer > in wrapped()',
+  'transports/kafkajs.js traceConsumer > in guarded()',
 ]
 
 describe('a fault in any function of ours', () => {
@@ -72,7 +118,9 @@ describe('a fault in any function of ours', () => {
         if (!wasReached) t.diagnostic(`reached once only, and not tried: ${name}`)
         if (wasReached && !counted && trial.from === 'requests' && isCounted(at))
           changed.push(`${name}: is not counted`)
-        if (changes.length > 0)
+        const unopened =
+          OPENS.includes(at) && changes.every((change) => /^messages[^:]*: HTTP\S+ 200/.test(change))
+        if (changes.length > 0 && !unopened)
           changed.push(`${name}: ${changes[0]!.split('\r\n', 1)[0]!.split('\n', 1)[0]!}`)
       }
     }

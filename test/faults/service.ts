@@ -3,7 +3,9 @@ import http, { type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import axios, { type AxiosInstance } from 'axios'
 import express, { type RequestHandler } from 'express'
+import type { Kafka, KafkaMessage } from 'kafkajs'
 import { Agent, request, type Dispatcher } from 'undici'
+import { MemoryKafka } from './memory-kafka.ts'
 
 /** Where a service and its tracing touch; untraced, each does what it would do anyway. */
 export interface Ways {
@@ -16,6 +18,10 @@ export interface Ways {
   readonly wrap: <F extends (...args: never[]) => unknown>(name: string, fn: F) => F
   readonly bind: <F extends (...args: never[]) => unknown>(fn: F) => F
   readonly bindEmitter: (emitter: EventEmitter) => EventEmitter
+  readonly kafka: (client: Kafka, carrier: 'headers' | 'payload') => Kafka
+  readonly serializer: <F extends (...args: never[]) => unknown>(fn: F) => F
+  readonly deserializer: <F extends (...args: never[]) => unknown>(fn: F) => F
+  readonly runWithMessage: <T>(message: object, name: string, fn: () => T) => T
   /** Reads the current span and its IDs, tags it, and asks for metrics. */
   readonly look: () => void
 }
@@ -32,6 +38,10 @@ const UNTRACED: Ways = {
   wrap: (_name, fn) => fn,
   bind: (fn) => fn,
   bindEmitter: (emitter) => emitter,
+  kafka: (client) => client,
+  serializer: (fn) => fn,
+  deserializer: (fn) => fn,
+  runWithMessage: (_message, _name, fn) => fn(),
   look: () => {},
 }
 
@@ -103,6 +113,36 @@ export function makeService(given: Partial<Ways>): Server {
     })
     emitter.emit('said', join('by', 'e'))
   })
+  app.get('/messages/:carrier', async (req, res) => {
+    const client = new MemoryKafka() as unknown as Kafka
+    const kafka = ways.kafka(client, req.params.carrier as 'headers' | 'payload')
+    const seen: unknown[] = []
+    const handle = (message: KafkaMessage): void => {
+      ran++
+      const { value, headers } = message
+      const step = ways.runWithMessage(message, 'step', () => ++ran)
+      seen.push([value?.toString('latin1'), String(headers?.['app']), step])
+    }
+    await kafka.consumer({ groupId: 'each' }).run({ eachMessage: async ({ message }) => handle(message) })
+    await kafka
+      .consumer({ groupId: 'batch' })
+      .run({ eachBatch: async ({ batch }) => batch.messages.forEach(handle) })
+    const producer = kafka.producer()
+    const messages = [{ value: 'one', headers: { app: '1', b3: '0' } }, { value: 'two' }, { value: null }]
+    const results = [
+      await producer.send({ topic: 'orders', messages }),
+      await producer.sendBatch({ topicMessages: [{ topic: 'bills', messages }] }),
+      await (await producer.transaction()).send({ topic: 'orders', messages }),
+      await producer.send({ topic: 'refused', messages }).catch((error: Error) => error.message),
+      await producer
+        .send({ topic: 'orders', messages: null as never })
+        .catch((error: Error) => error.message),
+    ]
+    const decode = ways.deserializer((bytes: Buffer) => ({ text: String(bytes) }))
+    const encode = ways.serializer((text: string) => Buffer.from(text))
+    const decoded = decode(encode('three'))
+    res.json([results, seen, decoded, ways.runWithMessage(decoded, 'step', () => ++ran)])
+  })
   app.get('/broken', () =>
     ways.trace('break', () => Promise.reject(new Error(`out of paper ${String(++ran)}`))),
   )
@@ -132,6 +172,8 @@ export const REQUESTS: readonly { title: string; head: string; body?: string }[]
   { title: 'single B3', head: `GET /items/9 HTTP/1.1\r\nb3: 463ac35c9f6413ad-a2fb4a1d1a96d312-1` },
   { title: 'not sampled', head: 'GET /items/9 HTTP/1.1\r\nb3: 0' },
   { title: 'calls', head: `GET /calls HTTP/1.1\r\n${W3C}` },
+  { title: 'messages', head: `GET /messages/headers HTTP/1.1\r\n${W3C}` },
+  { title: 'messages by payload', head: 'GET /messages/payload HTTP/1.1' },
   { title: 'a body', head: 'POST /echo HTTP/1.1\r\ncontent-type: text/plain', body: 'hello' },
   { title: 'a stream', head: 'GET /pages/stream HTTP/1.1' },
   { title: 'tracing by hand', head: 'GET /api HTTP/1.1' },

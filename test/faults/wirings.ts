@@ -40,6 +40,7 @@ export async function loadWirings(folder: string, url: string): Promise<Map<stri
   const undici = await load<typeof import('tdist/undici') & { undici: Instrumentation }>(
     'transports/undici.js',
   )
+  const kafka = await load<typeof import('tdist/kafkajs')>('transports/kafkajs.js')
   const traceAxios = (await load<typeof import('tdist/axios')>('transports/axios.js'))?.traceAxios
 
   function newTracing(): Tracing {
@@ -100,6 +101,12 @@ export async function loadWirings(folder: string, url: string): Promise<Map<stri
           fetch: undici.traceFetch(tracing, fetch),
         }),
         ...(client && { http: client.traceHttpClient(tracing, http) }),
+        ...(kafka && {
+          kafka: (one, carrier) => kafka.traceKafka(tracing, one, { carrier, ignore: () => false }),
+          serializer: (fn) => kafka.tracingSerializer(tracing, fn),
+          deserializer: (fn) => kafka.tracingDeserializer(tracing, fn),
+          runWithMessage: kafka.runWithMessage,
+        }),
       },
       () => {},
     )

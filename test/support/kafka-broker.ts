@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { Kafka, logLevel, type KafkaMessage } from 'kafkajs'
+import {
+  Kafka,
+  logLevel,
+  type KafkaMessage,
+  type Message,
+  type ProducerConfig,
+  type RecordMetadata,
+} from 'kafkajs'
 import { cached, freePorts, mavenDependency, startJava, type JavaServer } from './java-server.ts'
 
 const VERSION = '4.1.1'
@@ -182,6 +189,53 @@ export async function readTopic(brokers: string[], topic: string): Promise<Recei
     await consumer.disconnect()
   }
   return received
+}
+
+/** Sends by a producer of its own. */
+export async function sendMessages(
+  kafka: Kafka,
+  topic: string,
+  messages: Message[],
+  config?: ProducerConfig,
+): Promise<RecordMetadata[]> {
+  const producer = kafka.producer(config)
+  await producer.connect()
+  try {
+    return await producer.send({ topic, messages })
+  } finally {
+    await producer.disconnect()
+  }
+}
+
+/** Consumes a topic from its beginning until `count` messages are handled; rejects when the handler fails. */
+export async function consumeMessages(
+  kafka: Kafka,
+  topic: string,
+  count: number,
+  handler: (message: KafkaMessage) => unknown = () => {},
+): Promise<KafkaMessage[]> {
+  const consumer = kafka.consumer({ groupId: `group-${topic}`, maxWaitTimeInMs: 100 })
+  await consumer.connect()
+  const seen: KafkaMessage[] = []
+  try {
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error))
+      const eachMessage = async ({ message }: { message: KafkaMessage }): Promise<void> => {
+        try {
+          await handler(message)
+          if (seen.push(message) === count) resolve()
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      consumer.run({ eachMessage }).catch(reject)
+    })
+  } finally {
+    // What is being handled is handled first.
+    await consumer.disconnect()
+  }
+  return seen
 }
 
 async function answers(brokers: string[]): Promise<boolean> {

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import type { ZipkinSpan } from 'tdist'
+import { decodeSpans } from '#src/codec/decode.js'
+import { createTopic, readTopic, startKafkaBroker } from '../support/kafka-broker.ts'
+import { assertChain } from '../support/span-chain.ts'
+import { startSpanSink } from '../support/span-sink.ts'
+
+const source = fileURLToPath(new URL('../../../test/register/kafka-app.mjs', import.meta.url))
+const folder = fileURLToPath(new URL('../../register-apps/', import.meta.url))
+const commonJs = `${folder}kafka-app.cjs`
+const register = createRequire(import.meta.url).resolve('tdist/register')
+
+describe('tdist/register with an app that makes its own kafkajs', async () => {
+  const broker = await startKafkaBroker()
+  if (typeof broker === 'string') {
+    it('traces it', { skip: process.env['CI'] ? false : broker }, () => assert.fail(broker))
+    return
+  }
+  after(() => broker.stop())
+  const { brokers } = broker
+  before(async () => {
+    mkdirSync(folder, { recursive: true })
+    await build({
+      platform: 'node',
+      entryPoints: [source],
+      format: 'cjs',
+      outfile: commonJs,
+      logLevel: 'error',
+    })
+  })
+
+  let topics = 0
+  async function newTopic(): Promise<string> {
+    const topic = `drop-in-${process.pid}-${++topics}`
+    await createTopic(brokers, topic)
+    return topic
+  }
+
+  /** What the app says, which is all it does. */
+  async function run(file: string, flags: readonly string[], topic: string, env: NodeJS.ProcessEnv = {}) {
+    const args = [...flags, file, brokers.join(','), topic]
+    // On Node 24 kafkajs makes one of a timer of its own.
+    const quiet = { NODE_OPTIONS: '', NODE_NO_WARNINGS: '1' }
+    const options = { env: { ...process.env, ...quiet, TDIST_SERVICE_NAME: 'app', ...env } }
+    return promisify(execFile)(process.execPath, args, options)
+  }
+
+  for (const [name, file] of [
+    ['ESM', source],
+    ['CommonJS', commonJs],
+  ] as const) {
+    for (const flag of ['--import', '--require']) {
+      it(`${flag} traces one that is ${name}, which does what it does untraced`, async () => {
+        const untraced = await run(file, [], await newTopic())
+        const sink = await startSpanSink()
+        const topic = await newTopic()
+        const traced = await run(file, [flag, register], topic, { TDIST_ZIPKIN_URL: sink.url })
+        await sink.close()
+        assert.deepEqual(traced, untraced)
+        assertTraces(sink.spans, topic)
+        const sent = await readTopic(brokers, topic)
+        assert.deepEqual(
+          new Set(sent.map(({ headers }) => String(headers?.['b3']).split('-')[0])),
+          new Set(sink.spans.map(({ traceId }) => traceId)),
+        )
+      })
+    }
+  }
+
+  it('does not trace its own Kafka sender', async () => {
+    const topic = await newTopic()
+    await createTopic(brokers, 'zipkin')
+    const env = { TDIST_SENDER: 'kafka', TDIST_KAFKA_BROKERS: brokers.join(',') }
+    await run(source, ['--import', register], topic, env)
+    const published = await readTopic(brokers, 'zipkin')
+    assert.ok(published.every(({ headers }) => Object.keys(headers ?? {}).length === 0))
+    assertTraces(
+      published.flatMap(({ value }) => decodeSpans(value!)),
+      topic,
+    )
+  })
+
+  it('leaves all as it is when tracing is off', async () => {
+    const topic = await newTopic()
+    await run(source, ['--import', register], topic, { TDIST_DISABLED: '1' })
+    const sent = await readTopic(brokers, topic)
+    assert.ok(sent.every(({ headers }) => Object.keys(headers ?? {}).length === 0))
+  })
+})
+
+/** A trace for each of the app's two messages, and nothing else. */
+function assertTraces(spans: readonly ZipkinSpan[], topic: string): void {
+  const traceIds = new Set(spans.map(({ traceId }) => traceId))
+  assert.equal(traceIds.size, 2, spans.map(({ name }) => name).join(', '))
+  for (const id of traceIds) {
+    const trace = spans.filter(({ traceId }) => traceId === id)
+    assertChain(trace, ['send', 'receive', 'process'])
+    assert.equal(trace.find(({ kind }) => kind === 'PRODUCER')!.tags!['kafka.topic'], topic)
+  }
+}
