@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { traceHttpServer, type ZipkinSpan } from 'tdist'
+import type { ZipkinSpan } from 'tdist'
 import { createTestTracing } from 'tdist/testing'
 import { traceProcessor, traceThriftClient, type ThriftOptions } from 'tdist/thrift'
-import {
-  CALLS,
-  callEverything,
-  startNpmServer,
-  withNpmClient,
-  type Client,
-  type Wrap,
-} from '../support/thrift-npm.ts'
+import { CALLS, callEverything, startNpmServer, withNpmClient, type Wrap } from '../support/thrift-npm.ts'
 
 const recorded = createTestTracing()
 const { tracing } = recorded
-const { tracer, dataManager } = tracing
 afterEach(() => recorded.assertClean())
 const take = (count: number): Promise<ZipkinSpan[]> => recorded.take(count, 20_000)
 
@@ -75,5 +64,3 @@ function joined(spans: readonly ZipkinSpan[], told: boolean): void {
   assert.deepEqual(names(servers), names(clients))
   assert.ok(clients.every(({ name }) => /^Service\.\w+$/.test(name!)))
 }
-void [once, connect, createServer, sleep, traceHttpServer, tracer, dataManager]
-export type { AddressInfo, Server, Socket, Client }
