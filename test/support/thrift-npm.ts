@@ -8,7 +8,7 @@ import type { Wire } from './thrift-peer.ts'
 const require = createRequire(import.meta.url)
 const GENERATED = fileURLToPath(new URL('../../../test/thrift/gen-es6/', import.meta.url))
 // oxlint-disable-next-line typescript/no-explicit-any -- the package brings no types
-const thrift: any = require('thrift')
+export const thrift: any = require('thrift')
 // oxlint-disable-next-line typescript/no-explicit-any -- generated code has no types either
 export const Service: any = require(`${GENERATED}Service.js`)
 const { Leaf, Nested, Oops } = require(`${GENERATED}service_types.js`)
@@ -23,10 +23,11 @@ const TRANSPORTS: Record<string, unknown> = {
   framed: thrift.TFramedTransport,
   nonblocking: thrift.TFramedTransport,
   http: thrift.TBufferedTransport,
+  ws: thrift.TBufferedTransport,
 }
 
 /** What both ends of npm's thrift are told of a wire. Some peers have two implementations of one protocol. */
-function options({ transport, protocol }: Wire): { transport: unknown; protocol: unknown } {
+export function wireOptions({ transport, protocol }: Wire): { transport: unknown; protocol: unknown } {
   return { transport: TRANSPORTS[transport], protocol: PROTOCOLS[protocol.split('-')[0]!] }
 }
 
@@ -62,12 +63,23 @@ class Handler {
   }
 }
 
-/** A server of npm's thrift; `wrap` gets its processor. */
+/** A server of npm's thrift that listens. */
+export interface NpmServer {
+  readonly port: number
+  /** What its `error` event told, in order. */
+  readonly errors: unknown[]
+  /** Ends its connections, then itself. */
+  close(): Promise<void>
+}
+
+/** A server of npm's thrift; `wrap` gets its processor. Without a port it takes a free one. */
 export async function startNpmServer(
   wire: Wire,
   wrap: Wrap = asIs,
-): Promise<{ port: number; close(): Promise<void> }> {
-  let processor = new Service.Processor(new Handler())
+  handler: object = new Handler(),
+  port = 0,
+): Promise<NpmServer> {
+  let processor = new Service.Processor(handler)
   if (wire.processor === 'mux') {
     const service = processor
     processor = new thrift.MultiplexedProcessor()
@@ -75,22 +87,42 @@ export async function startNpmServer(
   }
   processor = wrap(processor)
   const server: Server =
-    wire.transport === 'http'
-      ? thrift.createWebServer({ services: { '/': { processor, ...options(wire) } } })
-      : thrift.createMultiplexServer(processor, options(wire))
+    wire.transport === 'http' || wire.transport === 'ws'
+      ? thrift.createWebServer({ services: { '/': { processor, ...wireOptions(wire) } } })
+      : thrift.createMultiplexServer(processor, wireOptions(wire))
   // A message that is no message ends the process where nobody listens.
-  server.on('error', () => {})
+  const errors: unknown[] = []
+  server.on('error', (error) => errors.push(error))
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => sockets.add(socket))
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
+    errors,
     close() {
       for (const socket of sockets) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+const CREATE: Record<string, string> = { http: 'createHttpConnection', ws: 'createWSConnection' }
+
+/** A connection of npm's thrift, of the kind that goes with the wire; `more` are options of its own. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the package brings no types
+export function openNpmConnection(wire: Wire, port: number, more: object = {}): any {
+  const create = thrift[CREATE[wire.transport] ?? 'createConnection']
+  const connection = create('127.0.0.1', port, { ...wireOptions(wire), path: '/', ...more })
+  if (wire.transport === 'ws') connection.open()
+  return connection
+}
+
+/** A client on the connection, multiplexed if the wire is. */
+export function createNpmClient(wire: Wire, connection: object): Client {
+  return wire.processor === 'mux'
+    ? new thrift.Multiplexer().createClient('Service', Service, connection)
+    : thrift.createClient(Service, connection)
 }
 
 /** A client of npm's thrift; `wrap` gets its connection. */
@@ -100,14 +132,8 @@ export async function withNpmClient<T>(
   use: (client: Client) => Promise<T>,
   wrap: Wrap = asIs,
 ): Promise<T> {
-  const isHttp = wire.transport === 'http'
-  const create = isHttp ? thrift.createHttpConnection : thrift.createConnection
-  const plain = create('127.0.0.1', port, { ...options(wire), path: '/' })
-  const connection = wrap(plain)
-  const client =
-    wire.processor === 'mux'
-      ? new thrift.Multiplexer().createClient('Service', Service, connection)
-      : thrift.createClient(Service, connection)
+  const plain = openNpmConnection(wire, port)
+  const client = createNpmClient(wire, wrap(plain))
   // A connection that is lost or silent leaves its calls pending for ever.
   let lost: (error: Error) => void = () => {}
   const broken = new Promise<never>((_, reject) => (lost = reject))
@@ -119,7 +145,8 @@ export async function withNpmClient<T>(
   } finally {
     clearTimeout(tooLong)
     broken.catch(() => {})
-    if (!isHttp) plain.end()
+    if (wire.transport === 'ws') plain.close()
+    else if (wire.transport !== 'http') plain.end()
   }
 }
 
@@ -139,11 +166,11 @@ export interface Client {
 export const CALLS = 29
 
 /** Calls everything once, and one thing 20 times at once; resolves to what came of each call. */
-export async function callEverything(client: Client): Promise<unknown[]> {
+export async function callEverything(client: Client, blobBytes = 200_000): Promise<unknown[]> {
   const leaf = new Leaf({ id: 7, name: 'leaf' })
   const leaves = [leaf, new Leaf({ id: -1, name: '' })]
   const nested = new Nested({ leaf, leaves, byName: { größe: leaf } })
-  const blob = Buffer.alloc(200_000)
+  const blob = Buffer.alloc(blobBytes)
   for (let i = 0; i < blob.length; i++) blob[i] = i % 251
   const said: unknown[] = [await client.add(2, 3), await client.echo('größe ☂ 数')]
   assert.deepEqual(await client.nest(nested), nested)
