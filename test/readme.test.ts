@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { before, describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ZipkinSpan } from 'tdist'
 import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
 import { answeringServer } from './support/answering-server.ts'
+import { createTopic, startKafkaBroker } from './support/kafka-broker.ts'
 import { freePort, getFrom, startProgram, type Program } from './support/program.ts'
 import { startSpanSink } from './support/span-sink.ts'
 
@@ -59,6 +69,31 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
     assert.deepEqual(sink.spans.map(shape).sort(), ['shop CLIENT GET', 'shop SERVER GET'])
     const server = sink.spans.find(({ kind }) => kind === 'SERVER')!
     assert.equal(requests[0]!.headers['x-b3-parentspanid'], server.id)
+  },
+  async 'thrift.mjs'(t) {
+    cpSync(`${ROOT}examples/thrift`, `${FOLDER}gen-nodejs`, { recursive: true })
+    const PORT = await freePort()
+    const { program, sink } = await traced(t, ['node', 'thrift.mjs'], { PORT })
+    assert.equal(await program.ended, 0, program.said.err)
+    assert.equal(program.said.out, '990\n')
+    assert.deepEqual(sink.spans.map(shape).sort(), ['shop CLIENT Prices.cents', 'shop SERVER Prices.cents'])
+    assert.equal(new Set(sink.spans.map(({ id }) => id)).size, 1)
+  },
+  async 'kafka.mjs'(t) {
+    const broker = await startKafkaBroker()
+    if (typeof broker === 'string') {
+      assert.ok(!process.env['CI'], broker)
+      return t.skip(broker)
+    }
+    t.after(() => broker.stop())
+    await createTopic(broker.brokers, 'orders')
+    const env = { KAFKA_BROKER: broker.brokers[0]!, KAFKAJS_NO_PARTITIONER_WARNING: '1' }
+    const { program, sink } = await traced(t, ['node', 'kafka.mjs'], env)
+    assert.equal(await program.ended, 0, program.said.err)
+    assert.match(program.said.out, /^bill order 7$/m)
+    const names = ['shop CONSUMER receive', 'shop PRODUCER send', 'shop local checkout', 'shop local process']
+    assert.deepEqual(sink.spans.map(shape).sort(), names)
+    assert.equal(new Set(sink.spans.map(({ traceId }) => traceId)).size, 1)
   },
   async 'local.mjs'(t) {
     const { program, sink } = await traced(t, ['node', 'local.mjs'])

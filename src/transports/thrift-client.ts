@@ -40,7 +40,8 @@ export class ThriftClient {
     this.#options = options
     this.#handler = new RpcHandler(tracing, 'thrift')
     this.calls = new ThriftCalls(tracing, options.maxSpanAgeMs ?? 60_000, options.failPendingOnClose ?? false)
-    const formats = (options.fieldKeys ?? ['b3']).map((key) => (key === 'b3' ? 'b3-single' : 'w3c'))
+    const keys = options.fieldKeys?.length ? options.fieldKeys : (['b3'] as const)
+    const formats = keys.map((key) => (key === 'b3' ? 'b3-single' : 'w3c'))
     this.#fields = propagationOf(formats, tracing.baggage)
   }
 
