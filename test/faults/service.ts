@@ -6,9 +6,10 @@ import express, { type RequestHandler } from 'express'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import { Agent, request, type Dispatcher } from 'undici'
 import { MemoryKafka } from './memory-kafka.ts'
+import { callThrift, type ThriftWays } from './memory-thrift.ts'
 
 /** Where a service and its tracing touch; untraced, each does what it would do anyway. */
-export interface Ways {
+export interface Ways extends ThriftWays {
   readonly middleware: RequestHandler
   readonly axios: AxiosInstance
   readonly dispatcher: Dispatcher
@@ -42,6 +43,8 @@ const UNTRACED: Ways = {
   serializer: (fn) => fn,
   deserializer: (fn) => fn,
   runWithMessage: (_message, _name, fn) => fn(),
+  thriftConnection: (connection) => connection,
+  thriftProcessor: (processor) => processor,
   look: () => {},
 }
 
@@ -143,6 +146,9 @@ export function makeService(given: Partial<Ways>): Server {
     const decoded = decode(encode('three'))
     res.json([results, seen, decoded, ways.runWithMessage(decoded, 'step', () => ++ran)])
   })
+  app.get('/thrift', async (_req, res) => {
+    res.json([await callThrift(ways, () => ++ran), ran])
+  })
   app.get('/broken', () =>
     ways.trace('break', () => Promise.reject(new Error(`out of paper ${String(++ran)}`))),
   )
@@ -174,6 +180,7 @@ export const REQUESTS: readonly { title: string; head: string; body?: string }[]
   { title: 'calls', head: `GET /calls HTTP/1.1\r\n${W3C}` },
   { title: 'messages', head: `GET /messages/headers HTTP/1.1\r\n${W3C}` },
   { title: 'messages by payload', head: 'GET /messages/payload HTTP/1.1' },
+  { title: 'Thrift', head: `GET /thrift HTTP/1.1\r\n${W3C}` },
   { title: 'a body', head: 'POST /echo HTTP/1.1\r\ncontent-type: text/plain', body: 'hello' },
   { title: 'a stream', head: 'GET /pages/stream HTTP/1.1' },
   { title: 'tracing by hand', head: 'GET /api HTTP/1.1' },

@@ -41,6 +41,7 @@ export async function loadWirings(folder: string, url: string): Promise<Map<stri
     'transports/undici.js',
   )
   const kafka = await load<typeof import('tdist/kafkajs')>('transports/kafkajs.js')
+  const thrift = await load<typeof import('tdist/thrift')>('transports/thrift.js')
   const traceAxios = (await load<typeof import('tdist/axios')>('transports/axios.js'))?.traceAxios
 
   function newTracing(): Tracing {
@@ -106,6 +107,11 @@ export async function loadWirings(folder: string, url: string): Promise<Map<stri
           serializer: (fn) => kafka.tracingSerializer(tracing, fn),
           deserializer: (fn) => kafka.tracingDeserializer(tracing, fn),
           runWithMessage: kafka.runWithMessage,
+        }),
+        ...(thrift && {
+          thriftConnection: (connection) =>
+            thrift.traceThriftClient(tracing, connection, { ignore: () => false }),
+          thriftProcessor: (processor) => thrift.traceProcessor(tracing, processor),
         }),
       },
       () => {},
