@@ -142,7 +142,7 @@ export function plainKafka(brokers: string[]): Kafka {
   return new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { initialRetryTime: 100, retries: 10 } })
 }
 
-/** Makes a topic, and waits for its leaders. */
+/** Makes a topic, and waits until its leaders answer. */
 export async function createTopic(
   brokers: string[],
   topic: string,
@@ -156,6 +156,8 @@ export async function createTopic(
       topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
       waitForLeaders: true,
     })
+    // A leader may not know yet that it is: then it would refuse what is sent, and kafkajs sends all of it again.
+    await admin.fetchTopicOffsets(topic)
   } finally {
     await admin.disconnect()
   }
