@@ -76,9 +76,9 @@ describe('the scope of thrift calls', () => {
     const spans = await recorded.take(200, 20_000)
     for (const id of ids) {
       const half = spans.filter((span) => span.id === id)
-      assert.deepEqual(half.map(({ kind }) => kind).sort(), ['CLIENT', 'SERVER'])
+      assert.deepEqual(half.map(({ kind }) => kind!).toSorted(inOrder), ['CLIENT', 'SERVER'])
       const children = spans.filter(({ parentId }) => parentId === id)
-      assert.deepEqual(children.map(({ kind }) => kind).sort(), ['CLIENT', 'SERVER'])
+      assert.deepEqual(children.map(({ kind }) => kind!).toSorted(inOrder), ['CLIENT', 'SERVER'])
       assert.equal(new Set(children.map((span) => span.id)).size, 1)
     }
     innerConnection.end()
@@ -115,7 +115,7 @@ describe('the handlers of thrift calls', () => {
       const sum = await withNpmClient(wire, server.port, (client) => client.add(2, 3), traced as never)
       assert.equal(sum, 5)
       const spans = await recorded.take(2, 20_000)
-      assert.deepEqual(spans.map(({ kind }) => kind).sort(), ['CLIENT', 'SERVER'])
+      assert.deepEqual(spans.map(({ kind }) => kind!).toSorted(inOrder), ['CLIENT', 'SERVER'])
       await server.close()
     })
   }
@@ -192,6 +192,10 @@ describe('the handlers of thrift calls', () => {
     assert.equal(spans.find(({ kind }) => kind === 'SERVER')!.name, 'Service.unknown_method')
   })
 })
+
+function inOrder(a: string, b: string): number {
+  return a.localeCompare(b)
+}
 
 /** What a generated client is inside. */
 interface Raw {

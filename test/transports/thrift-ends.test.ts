@@ -97,6 +97,7 @@ describe('thrift calls that get no answer', () => {
     const failures: unknown[] = []
     for (const traced of [false, true]) {
       const connection = openNpmConnection(wire, server.port)
+      await once(connection, 'connect')
       const client = createNpmClient(wire, traced ? traceThriftClient(tracing, connection) : connection)
       await client.big('no bytes'.length as unknown as Buffer).catch((error) => failures.push(String(error)))
       connection.end()
