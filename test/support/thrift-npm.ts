@@ -94,7 +94,11 @@ export async function startNpmServer(
   const errors: unknown[] = []
   server.on('error', (error) => errors.push(error))
   const sockets = new Set<Socket>()
-  server.on('connection', (socket) => sockets.add(socket))
+  server.on('connection', (socket) => {
+    // Else each of many small answers waits for the acknowledgement of the one before.
+    socket.setNoDelay(true)
+    sockets.add(socket)
+  })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {

@@ -10,7 +10,7 @@ const { tracing } = recorded
 afterEach(() => recorded.assertClean())
 
 /** How many inputs in all, over the protocols and transports. */
-const INPUTS = 200_000
+const INPUTS = 1_000_000
 const KINDS = ['buffered', 'framed'].flatMap((transport) =>
   ['binary', 'compact'].map((protocol) => ({ transport, protocol })),
 )
