@@ -2,6 +2,7 @@ import { disabled } from './disabled.ts'
 import { encoder } from './encoder.ts'
 import { express } from './express.ts'
 import { install } from './install.ts'
+import { kafka } from './kafka.ts'
 import { outage } from './outage.ts'
 import { publisher } from './publisher.ts'
 import type { Scenario } from './scenario.ts'
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   disabled,
   publisher,
   thrift,
+  kafka,
   soak,
   outage,
 ]
