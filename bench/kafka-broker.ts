@@ -11,9 +11,9 @@ export async function startBroker(): Promise<{
   stop(): Promise<void>
 }> {
   const file = new URL('../test/support/kafka-broker.js', import.meta.url).href
-  const { startKafkaBroker, createTopic } = (await import(file)) as Support
-  const broker = await startKafkaBroker()
+  const support = (await import(file)) as Support
+  const broker = await support.startKafkaBroker()
   if (typeof broker === 'string') throw new Error(broker)
   const { brokers } = broker
-  return { brokers, createTopic: (topic) => createTopic(brokers, topic), stop: () => broker.stop() }
+  return { brokers, createTopic: (topic) => support.createTopic(brokers, topic), stop: () => broker.stop() }
 }

@@ -15,7 +15,9 @@ export interface Opened {
  */
 export function seal(value: Buffer, context: TraceContext | undefined): Buffer {
   if (context === undefined && !(value.length > 2 && isFrameStart(value, 0, value.length))) return value
-  return Buffer.concat([encodeTraceFrame(context), value])
+  const sealed = encodeTraceFrame(context, undefined, value.length)
+  value.copy(sealed, sealed.length - value.length)
+  return sealed
 }
 
 /** Takes the value out of its envelope. Undefined when it is in none: then not a byte of it is ours. */

@@ -39,11 +39,12 @@ export interface TraceFrame {
 
 /**
  * The frame of a context, its baggage and tracestate included; without a context the empty frame. Fields that would
- * make it longer than a reader believes (4096 bytes) are left out, the last first.
+ * make it longer than a reader believes (4096 bytes) are left out, the last first. `room` bytes are left free behind it.
  */
 export function encodeTraceFrame(
   context: TraceContext | undefined,
   { reply = false, caller }: { readonly reply?: boolean; readonly caller?: string } = {},
+  room = 0,
 ): Buffer {
   let flags = reply ? REPLY : 0
   let n = 1 + CHECKSUM
@@ -60,7 +61,7 @@ export function encodeTraceFrame(
     flags |= FIELDS
     n += fields.length
   }
-  const frame = Buffer.allocUnsafe(HEAD + n)
+  const frame = Buffer.allocUnsafe(HEAD + n + room)
   frame[0] = MAGIC[0]
   frame[1] = MAGIC[1]
   frame[2] = MAGIC[2]

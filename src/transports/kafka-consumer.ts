@@ -73,7 +73,7 @@ export class TracedHandlers {
       const incoming = this.#incoming(payload.message)
       const { message, enclosed } = incoming
       return {
-        payload: enclosed ? { ...payload, message } : payload,
+        payload: enclosed ? withMessage(payload, message) : payload,
         begin: () => {
           const { topic } = payload
           if (this.#handler.ignores(topic)) return undefined
@@ -196,4 +196,11 @@ export class TracedHandlers {
     if (recorded > this.#maxSpans) tags['kafka.batch.spans_left_out'] = recorded - this.#maxSpans
     return tags
   }
+}
+
+function withMessage(payload: EachMessage, message: KafkaMessage): EachMessage {
+  // A spread with a property after it is slow in V8.
+  const copy: { -readonly [K in keyof EachMessage]: EachMessage[K] } = { ...payload }
+  copy.message = message
+  return copy
 }
