@@ -35,6 +35,7 @@ const options = {
   minifyWhitespace: true,
   minifySyntax: true,
   lineLimit: 120,
+  charset: 'utf8',
 }
 // Where a stack trace is read by nobody but us, the names go too.
 const small = { ...options, minifyIdentifiers: true }

@@ -23,7 +23,7 @@ export class OpenTrace {
     return !this.#hasRoot || this.#wantedParents.size + this.#wantedCallers.size > 0
   }
 
-  /** Whether a client's half has come without its server's. */
+  /** Whether a client's half has come without its server's, or a producer's without any consumer's. */
   get hasOpenCalls(): boolean {
     return this.#openCalls.size > 0
   }
@@ -37,17 +37,15 @@ export class OpenTrace {
     if (!parentId || parentId === id) this.#hasRoot ||= !span.shared
     else if (!this.#ids.has(parentId)) this.#wantedParents.add(parentId)
 
-    if (kind === 'SERVER') {
-      this.#answer(id)
-      if (parentId) this.#answer(parentId)
-    }
+    if (kind === 'SERVER') this.#answer(id)
+    if (parentId && (kind === 'SERVER' || kind === 'CONSUMER')) this.#answer(parentId)
     if (span.shared) {
       if (!this.#callerIds.has(id)) this.#wantedCallers.add(id)
     } else {
       this.#callerIds.add(id)
       this.#wantedCallers.delete(id)
     }
-    if (kind === 'CLIENT' && !this.#serverIds.has(id)) this.#openCalls.add(id)
+    if ((kind === 'CLIENT' || kind === 'PRODUCER') && !this.#serverIds.has(id)) this.#openCalls.add(id)
   }
 
   /** Marks a client's ID as one that a server span named, by sharing it or as its parent. */

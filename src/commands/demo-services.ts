@@ -29,8 +29,8 @@ const START_MS = 30_000
 const END_MS = 5000
 
 /** Throws one line that says what to install, when something is missing. */
-export function checkDemoPackages(): void {
-  const missing = NEEDED.filter((name) => {
+export function checkDemoPackages(withKafka: boolean): void {
+  const missing = [...NEEDED, ...(withKafka ? ['kafkajs'] : [])].filter((name) => {
     try {
       return !resolve(name)
     } catch {
@@ -43,9 +43,14 @@ export function checkDemoPackages(): void {
 
 /**
  * Starts the three services, each in a process of its own with `tdist/register` before its own code, as a user would.
- * They end with this process, however that ends. Rejects with one line when one does not start.
+ * They end with this process, however that ends. With brokers there is a fourth, which hears by Kafka what the shop tells.
+ * Rejects with one line when one does not start.
  */
-export async function startDemoServices(stream: string, endpoint: string): Promise<DemoServices> {
+export async function startDemoServices(
+  stream: string,
+  endpoint: string,
+  brokers: string | undefined,
+): Promise<DemoServices> {
   const children: ChildProcess[] = []
   let isClosing = false
   let reportBroken: (line: string) => void = () => {}
@@ -73,7 +78,9 @@ export async function startDemoServices(stream: string, endpoint: string): Promi
     const { url: PRICING_URL, thriftPort } = await start('pricing', {})
     const thrift = thriftPort === undefined ? {} : { PRICING_THRIFT_PORT: String(thriftPort) }
     const { url: CATALOG_URL } = await start('catalog', { PRICING_URL, ...thrift })
-    const { url: shopUrl } = await start('shop', { PRICING_URL, CATALOG_URL })
+    const kafka = brokers === undefined ? {} : { KAFKA_BROKERS: brokers }
+    if (brokers !== undefined) await start('audience', kafka)
+    const { url: shopUrl } = await start('shop', { PRICING_URL, CATALOG_URL, ...kafka })
     return { shopUrl, speaksThrift: thriftPort !== undefined, broken, close }
   } catch (error) {
     await close()
@@ -106,7 +113,7 @@ async function endChild(child: ChildProcess): Promise<void> {
 /** The environment without what would send the demo's calls or spans elsewhere. */
 function ownEnvironment(serviceName: string, stream: string, endpoint: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(TDIST_|AWS_|NODE_USE_ENV_PROXY$|(https?|all)_proxy$)/i.test(name),
+    ([name]) => !/^(TDIST_|AWS_|KAFKA_BROKERS$|NODE_USE_ENV_PROXY$|(https?|all)_proxy$)/i.test(name),
   )
   return {
     ...Object.fromEntries(kept),

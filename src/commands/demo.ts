@@ -10,13 +10,15 @@ import { terminalTree } from '../viewer/terminal-tree.ts'
 import { checkDemoPackages, type DemoServices, startDemoServices } from './demo-services.ts'
 import { collectorText, counted, Progress } from './progress.ts'
 import { stopOnSignal } from './stop-signal.ts'
-import { parseOptions, wholeNumber } from './usage.ts'
+import { parseOptions, UsageError, wholeNumber } from './usage.ts'
 
 const HELP = `tdist demo: three traced services, and their traces as trees
 
-  tdist demo [--requests N]
+  tdist demo [--requests N] [--kafka]
 
   --requests N      make N requests, show their traces, end; the exit code is 0 when every trace is whole
+  --kafka           the shop tells a fourth service, audience, by Kafka what is looked at; needs kafkajs, and
+                    KAFKA_BROKERS=host:port, with commas between several
   --help            this text
 
 Starts shop, catalog and pricing in processes of their own. They call one another with axios, undici, fetch
@@ -36,6 +38,7 @@ const TRACES_MS = 60_000
 export async function demo(args: string[]): Promise<number> {
   const values = parseOptions('tdist demo', args, {
     requests: { type: 'string' },
+    kafka: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   })
   if (values.help) {
@@ -44,7 +47,10 @@ export async function demo(args: string[]): Promise<number> {
   }
   const requests =
     values.requests === undefined ? undefined : wholeNumber('--requests', values.requests, 1, 100_000)
-  checkDemoPackages()
+  const brokers = values.kafka ? process.env['KAFKA_BROKERS'] : undefined
+  if (values.kafka && !brokers)
+    throw new UsageError('--kafka needs a broker: set KAFKA_BROKERS to host:port; see tdist demo --help')
+  checkDemoPackages(values.kafka)
 
   const { stop, release } = stopOnSignal()
   // Whoever read the traces has gone, as `head` does.
@@ -54,7 +60,7 @@ export async function demo(args: string[]): Promise<number> {
   const reading = show.read(kinesis.endpoint)
   let services: DemoServices | undefined
   try {
-    services = await startDemoServices(STREAM, kinesis.endpoint)
+    services = await startDemoServices(STREAM, kinesis.endpoint, brokers)
     void services.broken.then((line) => {
       show.broken = line
       stop.abort()

@@ -2,6 +2,7 @@ import axios from 'axios'
 import express, { type Express } from 'express'
 import { request } from 'undici'
 import { listen } from './listen.ts'
+import { viewTeller } from './views.ts'
 
 const CATALOG = process.env['CATALOG_URL']!
 const PRICING = process.env['PRICING_URL']!
@@ -11,9 +12,11 @@ interface Cart {
 }
 
 const app: Express = express()
+const tellView = viewTeller(process.env['KAFKA_BROKERS'])
 
 app.get('/products/:id', async (req, res) => {
   const item = await axios.get(`${CATALOG}/items/${req.params.id}`)
+  await tellView?.(req.params.id)
   res.json(item.data)
 })
 

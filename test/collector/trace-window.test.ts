@@ -73,6 +73,14 @@ describe('TraceWindow', () => {
     assert.deepEqual(sweepAt(w3c, 6999), ['complete', 'complete'])
   })
 
+  it('waits as long for the consumer of a message', () => {
+    const window = open({ callWaitMs: 5000 })
+    window.add([root, span(2, 1, 'shop', 'send', 1, 1, { kind: 'PRODUCER' })])
+    assert.deepEqual(sweepAt(window, 4999), [])
+    window.add([span(3, 2, 'bills', 'receive', 1, 1, { kind: 'CONSUMER' })])
+    assert.deepEqual(sweepAt(window, 5999), ['complete'])
+  })
+
   it('takes a call whose other half never comes for complete in the end', () => {
     const window = open()
     window.add([root, client])

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { startKafkaBroker } from '../support/kafka-broker.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -17,9 +18,9 @@ interface Running {
   readonly until: (pattern: RegExp) => Promise<RegExpExecArray>
 }
 
-function start(t: TestContext, root: string, ...args: string[]): Running {
+function start(t: TestContext, root: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   const child = spawn(process.execPath, [join(root, 'dist/cli.js'), ...args], {
-    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    env: { ...process.env, LC_ALL: 'C.UTF-8', ...env },
   })
   t.after(() => child.kill('SIGKILL'))
   const said = { out: '', err: '' }
@@ -47,8 +48,31 @@ async function untilGone(url: string): Promise<void> {
 }
 
 describe('tdist demo', () => {
+  it('--kafka: a message is in the trace of the request that sent it', async (t) => {
+    const broker = await startKafkaBroker()
+    if (typeof broker === 'string') {
+      assert.ok(!process.env['CI'], broker)
+      return t.skip(broker)
+    }
+    t.after(() => broker.stop())
+    const env = { KAFKA_BROKERS: broker.brokers.join() }
+    const { said, ended } = start(t, ROOT, ['demo', '--kafka', '--requests', '1'], env)
+    assert.equal(await ended, 0, said.err)
+    assert.match(said.out, /4 services · 8 spans\n[^]*kafka send [^]*audience receive [^]*process /)
+    assert.doesNotMatch(said.out, /not seen/)
+  })
+
+  it('--kafka without a broker is one line that says what to set', async (t) => {
+    const { said, ended } = start(t, ROOT, ['demo', '--kafka'], { KAFKA_BROKERS: '' })
+    assert.equal(await ended, 2)
+    assert.equal(
+      said.err,
+      'tdist: --kafka needs a broker: set KAFKA_BROKERS to host:port; see tdist demo --help\n',
+    )
+  })
+
   it('shows a whole trace for each request it makes, and ends', async (t) => {
-    const { said, ended } = start(t, ROOT, 'demo', '--requests', '3')
+    const { said, ended } = start(t, ROOT, ['demo', '--requests', '3'])
     assert.equal(await ended, 0, said.err)
     assert.match(said.err, /^tdist: 3 requests, 3 traces, 29 spans, dropped 0\n$/m)
     assert.equal(said.out.match(/^trace /gm)?.length, 3)
@@ -65,7 +89,7 @@ describe('tdist demo', () => {
     const root = copyOfPackage(t)
     for (const name of readdirSync(join(ROOT, 'node_modules')).filter((name) => name !== 'thrift'))
       symlinkSync(join(ROOT, 'node_modules', name), join(root, 'node_modules', name))
-    const { said, ended } = start(t, root, 'demo', '--requests', '1')
+    const { said, ended } = start(t, root, ['demo', '--requests', '1'])
     assert.equal(await ended, 0, said.err)
     assert.match(
       said.out,
@@ -75,7 +99,7 @@ describe('tdist demo', () => {
 
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     it(`stays up, shows what it is asked, and leaves nothing behind on ${signal}`, async (t) => {
-      const { child, said, ended, until } = start(t, ROOT, 'demo')
+      const { child, said, ended, until } = start(t, ROOT, ['demo'])
       const [, url] = await until(/curl (http:\/\/127\.0\.0\.1:\d+)\/products\/7/)
       await until(/shop GET \/checkout\/:user/)
       said.out = ''
@@ -106,7 +130,7 @@ describe('tdist without its optional packages', () => {
   ]
   for (const [args, line] of cases) {
     it(`${args[0]} says in one line what to install`, async (t) => {
-      const { said, ended } = start(t, copyOfPackage(t), ...args)
+      const { said, ended } = start(t, copyOfPackage(t), args)
       assert.equal(await ended, 1)
       assert.deepEqual(said, { out: '', err: `tdist: ${line}\n` })
     })
