@@ -4,6 +4,9 @@
  */
 export const FIELD_ID = 8888
 
+/** The key by which a client says that it reads a frame before the reply: so it learns what its peer knows. */
+export const READS_FRAMES = 'tdist'
+
 /** As in OpenTelemetry Java: a map with more entries, or longer entries, is a stranger's. */
 const MAX_ENTRIES = 100
 const MAX_BYTES = 8192

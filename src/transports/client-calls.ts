@@ -4,7 +4,8 @@ import { processState } from '../process-state.ts'
 import type { Setter } from '../propagation/propagation.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
-import { endpoint, HttpClientHandler, type HttpReader } from './http.ts'
+import { endpoint } from './endpoint.ts'
+import { HttpClientHandler, type HttpReader } from './http.ts'
 import type { Uninstall } from './patch.ts'
 
 /*

@@ -1,8 +1,8 @@
-import { isIP } from 'node:net'
 import type { Endpoint } from '../codec/zipkin-span.ts'
 import type { Setter } from '../propagation/propagation.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
+import { endpoint } from './endpoint.ts'
 
 /** A request as rules see it, whatever library made it. */
 export interface HttpRequest {
@@ -219,14 +219,4 @@ export function pathOf(url: string): string {
     if (char === 63 || char === 35) end = i
   }
   return url.slice(start, end) || '/'
-}
-
-/** An endpoint from an IP literal; undefined when it is none. An IPv4 address in IPv6 clothes is IPv4. */
-export function endpoint(address: string | undefined, port?: number): Endpoint | undefined {
-  if (!address) return undefined
-  const ip = address.startsWith('::ffff:') ? address.slice(7) : address
-  const version = isIP(ip)
-  if (version === 4) return port ? { ipv4: ip, port } : { ipv4: ip }
-  if (version === 6) return port ? { ipv6: ip, port } : { ipv6: ip }
-  return undefined
 }

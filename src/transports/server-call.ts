@@ -5,7 +5,8 @@ import type { Endpoint } from '../codec/zipkin-span.ts'
 import { failed } from '../faults.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
-import { endpoint, HttpServerHandler, type HttpReader } from './http.ts'
+import { endpoint } from './endpoint.ts'
+import { HttpServerHandler, type HttpReader } from './http.ts'
 import { patch, uninstallAll } from './patch.ts'
 
 const CALL = Symbol.for('tdist.serverCall')

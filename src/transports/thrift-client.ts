@@ -2,14 +2,14 @@ import type { TraceContext } from '../context/trace-context.ts'
 import type { Endpoint } from '../codec/zipkin-span.ts'
 import { propagationOf } from '../propagation/composite.ts'
 import type { Propagation } from '../propagation/propagation.ts'
+import { READS_FRAMES } from '../propagation/thrift-field.ts'
 import { encodeTraceFrame } from '../propagation/trace-frame.ts'
 import type { Tracing } from '../tracing.ts'
-import { endpoint } from './http.ts'
+import { endpoint } from './endpoint.ts'
 import { RpcHandler, type RpcRequest } from './rpc.ts'
 import { ThriftCalls, type ThriftCall } from './thrift-calls.ts'
-import type { ThriftConnection } from './thrift-connection.ts'
 import type { ThriftOptions } from './thrift-options.ts'
-import { CALL, type ThriftProtocol, type ThriftService } from './thrift-protocol.ts'
+import { CALL, type ThriftConnection, type ThriftProtocol, type ThriftService } from './thrift-protocol.ts'
 
 /** What a message is to carry. */
 export interface Carried {
@@ -18,9 +18,6 @@ export interface Carried {
   /** The field's names and values in turn. */
   readonly entries: readonly string[] | undefined
 }
-
-/** The field's key by which a client says that it reads a frame before the reply: so it learns what its peer knows. */
-export const READS_FRAMES = 'tdist'
 
 /** The tracing of one client connection. */
 export class ThriftClient {

@@ -1,28 +1,11 @@
-import type { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
 import type { Tracing } from '../tracing.ts'
 import { patch } from './patch.ts'
 import { clientProtocol } from './thrift-client-protocol.ts'
 import { ThriftClient, type Carried } from './thrift-client.ts'
 import type { ThriftOptions } from './thrift-options.ts'
-import { baseOf, type ProtocolClass, type ThriftService } from './thrift-protocol.ts'
+import { baseOf, type ThriftConnection } from './thrift-protocol.ts'
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown
-
-/** A connection of npm's thrift, of any kind. */
-export interface ThriftConnection extends EventEmitter {
-  protocol: ProtocolClass
-  /** One client, or with multiplexing several by their service's name. */
-  readonly client?: ThriftService | Record<string, ThriftService | undefined> | undefined
-  write: (this: ThriftConnection, ...args: never[]) => unknown
-  readonly host?: string
-  readonly port?: number
-  /** Of a stream only. */
-  readonly connection?: Socket
-  readonly connected?: boolean
-  /** Of HTTP only: what each request is made with. */
-  nodeOptions?: { readonly headers?: Readonly<Record<string, unknown>> }
-}
 
 const TRACED = Symbol.for('tdist.thrift')
 

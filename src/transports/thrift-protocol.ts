@@ -1,3 +1,5 @@
+import type { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
 import type { FieldInput, FieldOutput, FieldWriter } from '../propagation/thrift-field.ts'
 import { writeBinaryField, writeCompactField, writeField } from '../propagation/thrift-field.ts'
 import type { ThriftInput } from '../propagation/thrift-frame.ts'
@@ -19,6 +21,21 @@ export interface MessageBegin {
 export interface ThriftService {
   /** By sequence number: who waits for an answer. */
   readonly _reqs: Record<number, ((this: unknown, ...args: unknown[]) => unknown) | undefined>
+}
+
+/** A connection of npm's thrift, of any kind. */
+export interface ThriftConnection extends EventEmitter {
+  protocol: ProtocolClass
+  /** One client, or with multiplexing several by their service's name. */
+  readonly client?: ThriftService | Record<string, ThriftService | undefined> | undefined
+  write: (this: ThriftConnection, ...args: never[]) => unknown
+  readonly host?: string
+  readonly port?: number
+  /** Of a stream only. */
+  readonly connection?: Socket
+  readonly connected?: boolean
+  /** Of HTTP only: what each request is made with. */
+  nodeOptions?: { readonly headers?: Readonly<Record<string, unknown>> }
 }
 
 /** A Thrift protocol, as npm's package has it; that brings no types for what is needed here. */

@@ -1,8 +1,8 @@
 import type { Extracted } from '../propagation/propagation.ts'
+import { READS_FRAMES } from '../propagation/thrift-field.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { RpcHandler } from './rpc.ts'
-import { READS_FRAMES } from './thrift-client.ts'
 import { ONEWAY, type MessageBegin, type ThriftProtocol } from './thrift-protocol.ts'
 
 /** Which methods there are: the name that a stranger sends is not for naming spans by. */

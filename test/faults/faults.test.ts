@@ -98,6 +98,7 @@ const OPENS = [
   'transports/kafka-consumer.js TracedHandlers > #traced > anonymous',
   'transports/kafka-consumer.js TracedHandlers > constructor',
   'transports/kafka-consumer.js TracedHandlers > in',
+  'transports/kafka-consumer.js withMessage',
   'transports/kafka-messages.js openMessage',
   'transports/kafka-serializer.js tracingDeserializer > in wrapped()',
   'transports/kafkajs.js traceConsumer > in guarded()',
