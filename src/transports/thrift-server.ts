@@ -100,14 +100,24 @@ function scoped(tracing: Tracing, handler: object): object {
       if (typeof method !== 'function') return method
       let wrapper = wrappers.get(method as Method)
       if (wrapper === undefined) {
-        wrapper = function (...args: never[]) {
-          const span = current?.span
+        const run = (call: ThriftServerCall | undefined, args: never[]): unknown => {
+          const span = call?.span
           return span === undefined
             ? Reflect.apply(method, handler, args)
             : dataManager.apply(span, method as Method, handler, args)
         }
-        // Generated code tells by the number of parameters whether a callback is wanted.
-        Object.defineProperty(wrapper, 'length', { value: method.length })
+        wrapper = (...args: never[]) => run(current, args)
+        Object.defineProperties(wrapper, {
+          // Generated code tells by the number of parameters whether a callback is wanted.
+          length: { value: method.length },
+          // And where none is, it may bind the method now and call it later.
+          bind: {
+            value: () => {
+              const call = current
+              return (...args: never[]) => run(call, args)
+            },
+          },
+        })
         wrappers.set(method as Method, wrapper)
       }
       return wrapper
