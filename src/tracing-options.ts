@@ -1,5 +1,7 @@
 import { describe } from './log.ts'
 import { FORMATS } from './propagation/composite.ts'
+import { checkKafka, type KafkaOptions } from './transports/kafka-options.ts'
+import { checkThrift, type ThriftOptions } from './transports/thrift-options.ts'
 
 /**
  * Checks the shape of what `createTracing` was given: JavaScript gives anything. Throws one line that says what to
@@ -9,7 +11,10 @@ export function checkTracing(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError('createTracing was given no options; give at least a serviceName')
   }
-  const { serviceName, sender, sampler, propagation, baggage } = options as Record<string, unknown>
+  const { serviceName, sender, sampler, propagation, baggage, kafka, thrift } = options as Record<
+    string,
+    unknown
+  >
   if (typeof serviceName !== 'string') {
     throw new TypeError(`serviceName is ${describe(serviceName)}; give the name of this service`)
   }
@@ -23,6 +28,8 @@ export function checkTracing(options: unknown): void {
   if (propagation !== undefined && !Array.isArray(propagation)) {
     throw new TypeError(`propagation is ${describe(propagation)}; give a list of ${FORMATS.join(', ')}`)
   }
+  if (kafka !== undefined) checkKafka(kafka as KafkaOptions)
+  if (thrift !== undefined) checkThrift(thrift as ThriftOptions)
   if (baggage !== undefined && !Array.isArray(baggage)) {
     throw new TypeError(`baggage is ${describe(baggage)}; give a list of header names`)
   }

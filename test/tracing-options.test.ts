@@ -21,6 +21,18 @@ const mistakes: readonly [given: unknown, line: string][] = [
   ]),
   [{ serviceName: 'shop', propagation: 'b3' }, 'propagation is b3; give a list of b3, b3-single, w3c'],
   [{ serviceName: 'shop', baggage: 'user-id' }, 'baggage is user-id; give a list of header names'],
+  [
+    { serviceName: 'shop', kafka: { carrier: 'payloads' } },
+    'kafka.carrier is payloads; use headers or payload',
+  ],
+  [
+    { serviceName: 'shop', thrift: { propagation: 'fields' } },
+    'thrift.propagation is fields; use one of field, prefix, auto, off',
+  ],
+  ...[[], 'b3', ['w3c']].map((wrong): [unknown, string] => [
+    { serviceName: 'shop', thrift: { fieldKeys: wrong } },
+    `thrift.fieldKeys is ${String(wrong)}; give b3, traceparent or both in a list`,
+  ]),
 ]
 
 describe('options of createTracing', () => {
@@ -30,6 +42,7 @@ describe('options of createTracing', () => {
 
   it('what is right passes', () => {
     checkTracing({ serviceName: 'shop' })
+    checkTracing({ serviceName: 'shop', kafka: {}, thrift: { fieldKeys: ['traceparent', 'b3'] } })
     checkTracing({ serviceName: ' shop ', sender, sampler: undefined, propagation: [], baggage: ['user-id'] })
   })
 })

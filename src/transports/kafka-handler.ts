@@ -1,9 +1,10 @@
 import type { Tracing } from '../tracing.ts'
-import type { KafkaOptions } from './kafka-options.ts'
+import { checkKafka, type KafkaOptions } from './kafka-options.ts'
 import { MessagingHandler } from './messaging.ts'
 
-/** Kafka's rules for how messages are traced. */
+/** Kafka's rules for how messages are traced. Throws on options that make no sense. */
 export function kafkaHandler(tracing: Tracing, options: KafkaOptions): MessagingHandler {
+  checkKafka(options)
   return new MessagingHandler(tracing, {
     system: 'kafka',
     remoteServiceName: options.remoteServiceName ?? 'kafka',

@@ -1,3 +1,5 @@
+import { describe } from '../log.ts'
+
 /** How Kafka's messages are traced. */
 export interface KafkaOptions {
   /**
@@ -18,4 +20,10 @@ export interface KafkaOptions {
   readonly ignore?: (topic: string) => boolean
   /** Decides for a trace that begins with a message; undefined leaves it to the tracing's sampler. */
   readonly sampler?: (topic: string, kind: 'PRODUCER' | 'CONSUMER') => boolean | undefined
+}
+
+/** Throws one line that says what to give instead. */
+export function checkKafka({ carrier = 'headers' }: KafkaOptions): void {
+  if (carrier !== 'headers' && carrier !== 'payload')
+    throw new TypeError(`kafka.carrier is ${describe(carrier)}; use headers or payload`)
 }

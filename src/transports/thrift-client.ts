@@ -8,7 +8,7 @@ import type { Tracing } from '../tracing.ts'
 import { endpoint } from './endpoint.ts'
 import { RpcHandler, type RpcRequest } from './rpc.ts'
 import { ThriftCalls, type ThriftCall } from './thrift-calls.ts'
-import type { ThriftOptions } from './thrift-options.ts'
+import { checkThrift, type ThriftOptions } from './thrift-options.ts'
 import { CALL, type ThriftConnection, type ThriftProtocol, type ThriftService } from './thrift-protocol.ts'
 
 /** What a message is to carry. */
@@ -37,8 +37,8 @@ export class ThriftClient {
     this.#options = options
     this.#handler = new RpcHandler(tracing, 'thrift')
     this.calls = new ThriftCalls(tracing, options.maxSpanAgeMs ?? 60_000, options.failPendingOnClose ?? false)
-    const keys = options.fieldKeys?.length ? options.fieldKeys : (['b3'] as const)
-    const formats = keys.map((key) => (key === 'b3' ? 'b3-single' : 'w3c'))
+    checkThrift(options)
+    const formats = (options.fieldKeys ?? ['b3']).map((key) => (key === 'b3' ? 'b3-single' : 'w3c'))
     this.#fields = propagationOf(formats, tracing.baggage)
   }
 

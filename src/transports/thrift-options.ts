@@ -1,3 +1,5 @@
+import { describe } from '../log.ts'
+
 /** How the calls of a Thrift client are traced. A server takes every form, whatever its clients write. */
 export interface ThriftOptions {
   /**
@@ -20,4 +22,17 @@ export interface ThriftOptions {
   readonly failPendingOnClose?: boolean
   /** Whether calls over HTTP have B3 headers as well. Default true. */
   readonly httpHeaders?: boolean
+}
+
+const PROPAGATIONS = ['field', 'prefix', 'auto', 'off']
+
+/** Throws one line that says what to give instead. */
+export function checkThrift({ propagation = 'field', fieldKeys = ['b3'] }: ThriftOptions): void {
+  if (!PROPAGATIONS.includes(propagation))
+    throw new TypeError(
+      `thrift.propagation is ${describe(propagation)}; use one of ${PROPAGATIONS.join(', ')}`,
+    )
+  const isKnown = (key: unknown): boolean => key === 'b3' || key === 'traceparent'
+  if (!Array.isArray(fieldKeys) || fieldKeys.length === 0 || !fieldKeys.every(isKnown))
+    throw new TypeError(`thrift.fieldKeys is ${describe(fieldKeys)}; give b3, traceparent or both in a list`)
 }
