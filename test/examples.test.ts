@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ZipkinSpan } from 'tdist'
+import { startKafkaBroker } from './support/kafka-broker.ts'
 import { startProgram } from './support/program.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -61,25 +62,46 @@ const EXAMPLES: Record<string, (run: Run) => void> = {
   },
 }
 
+/** These are run together, over one broker. */
+const KAFKA = ['kafka-producer.mjs', 'kafka-consumer.mjs']
+
 describe('examples', () => {
   it('are all run here', () => {
     const files = readdirSync(`${ROOT}examples`).filter((file) => file.endsWith('.mjs'))
-    assert.deepEqual(files.sort(), Object.keys(EXAMPLES).sort())
+    assert.deepEqual(files.sort(), [...Object.keys(EXAMPLES), ...KAFKA].sort())
   })
 
   for (const [file, check] of Object.entries(EXAMPLES)) {
     it(`${file} runs as it says at its top`, async (t) => check(await run(t, file)))
   }
+
+  it('of Kafka are one trace', async (t) => {
+    const broker = await startKafkaBroker()
+    if (typeof broker === 'string') {
+      assert.notEqual(process.env['CI'], 'true', broker)
+      return t.skip(broker)
+    }
+    t.after(() => broker.stop())
+    const runs = []
+    for (const file of KAFKA) runs.push(await run(t, file, broker.brokers.join()))
+    assert.deepEqual(
+      runs.map(({ out }) => out),
+      ['', 'order {"sku":"sku-7"}\n'],
+    )
+    const spans = runs.flatMap((one) => one.spans)
+    assert.equal(spans.length, 4)
+    isOneTrace(spans)
+  })
 })
 
 /** Runs what the comment at the top of the example says, but for the installing and building. */
-async function run(t: TestContext, file: string): Promise<Run> {
+async function run(t: TestContext, file: string, brokers = ''): Promise<Run> {
   const source = readFileSync(`${ROOT}examples/${file}`, 'utf8')
   assert.ok(source.split('\n').length <= 60, `${file} is small`)
   const commands = [...source.matchAll(/^\/\/ {3}(.*)$/gm)].map(([, command]) => command!).join('\n')
   const [, command] = /^npm ci && npm run build(?:\n| && )(.*)$/.exec(commands)!
   assert.ok(scripts['build'])
-  const program = startProgram(t, ROOT, ['bash', '-c', command!])
+  const program = startProgram(t, ROOT, ['bash', '-c', command!.replace(/(?<=KAFKA_BROKERS=)\S+/, brokers)])
   assert.equal(await program.ended, 0, program.said.err)
   const lines = program.said.out.split(/(?<=\n)/)
   const isSpan = (line: string): boolean => line.startsWith('{"traceId"')
