@@ -2,11 +2,13 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import {
   Kafka,
   logLevel,
+  type Admin,
   type KafkaMessage,
   type Message,
   type ProducerConfig,
@@ -157,9 +159,21 @@ export async function createTopic(
       waitForLeaders: true,
     })
     // A leader may not know yet that it is: then it would refuse what is sent, and kafkajs sends all of it again.
-    await admin.fetchTopicOffsets(topic)
+    await offsetsOf(admin, topic)
   } finally {
     await admin.disconnect()
+  }
+}
+
+/** As kafkajs has it, which does not ask again where a leader does not know yet that it is one. */
+async function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  for (let left = 200; ; left--) {
+    try {
+      return await admin.fetchTopicOffsets(topic)
+    } catch (error) {
+      if (left === 0 || !(error as { retriable?: boolean }).retriable) throw error
+      await sleep(50)
+    }
   }
 }
 
@@ -170,7 +184,7 @@ export async function readTopic(brokers: string[], topic: string): Promise<Recei
   const kafka = plainKafka(brokers)
   const admin = kafka.admin()
   await admin.connect()
-  const offsets = await admin.fetchTopicOffsets(topic)
+  const offsets = await offsetsOf(admin, topic)
   await admin.disconnect()
   const count = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0)
   const received: Received[] = []
