@@ -41,6 +41,7 @@ const UNGUARDED = [
   'transports/message-arrival.js runWithMessage > in run()',
   'transports/node-http-client.js getBy > anonymous',
   'transports/overridden.js overridden > get',
+  'transports/overridden.js overridden > shown',
   'transports/server-call.js onAnswer > watch > anonymous',
   'propagation/thrift-field.js isTraceField',
   'propagation/thrift-field.js readField',
