@@ -174,6 +174,20 @@ export interface Client {
   big(bytes: Buffer): Promise<Buffer>
 }
 
+/**
+ * Fires until the server has heard of it; resolves to how many calls that took. By HTTP each call is a request of its own,
+ * which another may overtake: whoever asks afterwards is told the same, whatever overtakes what.
+ */
+export async function fireUntilHeard(wire: Wire, port: number): Promise<number> {
+  for (let calls = 2; ; calls += 2) {
+    const heard = await withNpmClient(wire, port, async (client) => {
+      await client.fire('fired')
+      return client.echo('fired?')
+    })
+    if (heard === 'fired') return calls
+  }
+}
+
 /** How many calls {@link callEverything} makes. */
 export const CALLS = 29
 

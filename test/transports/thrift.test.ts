@@ -6,6 +6,7 @@ import { traceProcessor, traceThriftClient, type ThriftOptions } from 'tdist/thr
 import {
   CALLS,
   callEverything,
+  fireUntilHeard,
   startNpmServer,
   withNpmClient,
   type Client,
@@ -41,6 +42,10 @@ describe('thrift', () => {
           const plain = await startNpmServer(wire)
           const traced = await startNpmServer(wire, tracedServer)
           try {
+            if (transport === 'http') {
+              await fireUntilHeard(wire, plain.port)
+              await take(await fireUntilHeard(wire, traced.port))
+            }
             const untraced = await withNpmClient(wire, plain.port, call)
             assert.deepEqual(await withNpmClient(wire, traced.port, call), untraced)
             await take(CALLS)
