@@ -12,7 +12,7 @@ export interface ThriftCall {
   /** What tells that the answer is here: the client's callback, the message itself, or nothing, for nobody answers. */
   readonly answer: 'callback' | 'message' | 'none'
   /** Makes the call itself fail, as npm's thrift never does. */
-  fail?: (error: Error) => void
+  fail?: (error: unknown) => void
 }
 
 /**
@@ -35,14 +35,14 @@ export class ThriftCalls {
   add(call: ThriftCall): void {
     // A client that counts anew has forgotten the call that had this number.
     const before = this.#open.get(call.seqid)
-    if (before) this.#end(before, 'no response')
+    if (before) this.ended(before, new Error('no response'))
     this.#open.set(call.seqid, call)
     if (this.#timer === undefined) this.#wakeIn(this.#maxAgeMs)
   }
 
   /** The answer is here; only the first end counts. */
   answered(call: ThriftCall, error?: unknown): void {
-    if (this.#open.get(call.seqid) === call) this.#open.delete(call.seqid)
+    this.#forget(call)
     if (error !== undefined && error !== null) {
       call.span.tag('thrift.exception', isDeclared(error) ? 'declared' : 'undeclared')
       call.span.error(error)
@@ -50,15 +50,30 @@ export class ThriftCalls {
     call.span.finish()
   }
 
+  /** No answer will come: nobody has thrown an exception. */
+  ended(call: ThriftCall, error: unknown): void {
+    this.#forget(call)
+    call.span.error(error).finish()
+  }
+
   /** A message with this number has come. */
   replied(seqid: number, isException: boolean): void {
     const call = this.#open.get(seqid)
-    if (call?.answer === 'message') this.answered(call, isException ? new Error('exception') : undefined)
+    if (call?.answer !== 'message') return
+    if (isException) call.span.tag('thrift.exception', 'undeclared').error('exception')
+    this.answered(call)
   }
 
-  /** No answer will come to those that went out (or, with `unsentToo`, to any). */
-  lost(reason: string, unsentToo: boolean): void {
-    for (const call of this.#open.values()) if (call.sent || unsentToo) this.#end(call, reason)
+  /** The connection will bring this call no answer. */
+  failed(call: ThriftCall, error: unknown): void {
+    this.ended(call, error)
+    // By itself, for what a callback throws is the user's, and other calls are to fail as well.
+    if (this.#failPending && call.fail) process.nextTick(call.fail, error)
+  }
+
+  /** Nor any of those that went out (or, with `unsentToo`, any at all). */
+  lost(error: unknown, unsentToo: boolean): void {
+    for (const call of this.#open.values()) if (call.sent || unsentToo) this.failed(call, error)
   }
 
   /** What waited for the connection has gone out. */
@@ -72,11 +87,8 @@ export class ThriftCalls {
     return undefined
   }
 
-  #end(call: ThriftCall, reason: string): void {
-    const error = new Error(reason)
-    this.#open.delete(call.seqid)
-    call.span.error(error).finish()
-    if (this.#failPending) call.fail?.(error)
+  #forget(call: ThriftCall): void {
+    if (this.#open.get(call.seqid) === call) this.#open.delete(call.seqid)
   }
 
   #wakeIn(ms: number): void {
@@ -93,8 +105,7 @@ export class ThriftCalls {
         // In the order in which they were made.
         const left = call.at + this.#maxAgeMs - now
         if (left > 0) return this.#wakeIn(left)
-        this.#open.delete(call.seqid)
-        call.span.error(new Error('no response')).finish()
+        this.ended(call, new Error('no response'))
       }
     } catch (error) {
       this.#tracing.failed('thrift client', error)

@@ -30,6 +30,8 @@ export class ThriftClient {
   /** The peer has put a frame before a reply. */
   #upgraded = false
   #remote: Endpoint | undefined
+  /** What the stream failed with, just before it closes. */
+  #cause: unknown
 
   constructor(tracing: Tracing, connection: Partial<ThriftConnection>, options: ThriftOptions) {
     this.tracing = tracing
@@ -89,7 +91,7 @@ export class ThriftClient {
 
   /** It could not be written. */
   notWritten(call: ThriftCall): void {
-    this.calls.answered(call, new Error('not sent: the arguments cannot be written'))
+    this.calls.ended(call, new Error('not sent: the arguments cannot be written'))
   }
 
   /** The peer knows frames, for as long as it is this one. */
@@ -98,26 +100,27 @@ export class ThriftClient {
   }
 
   /** What the connection says of itself. */
-  happened(event: unknown): void {
+  happened(event: unknown, said: unknown): void {
     switch (event) {
       case 'connect':
         this.calls.connected()
         break
       case 'reconnecting':
-        this.#forget()
-        this.calls.lost('connection lost', false)
+        this.calls.lost(this.#gone('connection lost'), false)
         break
       case 'close':
-        this.#forget()
-        this.calls.lost('connection closed', true)
+        this.calls.lost(this.#gone('connection closed'), true)
         break
       case 'timeout':
-        this.calls.lost('timeout', true)
+        this.calls.lost(new Error('timeout'), true)
         break
       case 'error': {
+        const { connection, nodeOptions } = this.#connection
+        // A stream that is destroyed will close; any other error leaves it open.
+        if (connection?.destroyed) this.#cause = said
         // Over HTTP each call has a request of its own, which fails in the call's own scope.
-        const call = this.#connection.nodeOptions && this.calls.of(this.tracing.dataManager.current)
-        if (call) this.calls.answered(call, new Error('connection failed'))
+        const call = nodeOptions && this.calls.of(this.tracing.dataManager.current)
+        if (call) this.calls.failed(call, said)
       }
     }
   }
@@ -170,9 +173,13 @@ export class ThriftClient {
     return this.#remote
   }
 
-  #forget(): void {
+  /** Forgets the peer; returns why it has gone. */
+  #gone(reason: string): unknown {
+    const cause = this.#cause ?? new Error(reason)
     this.#upgraded = false
     this.#remote = undefined
+    this.#cause = undefined
+    return cause
   }
 }
 

@@ -18,7 +18,7 @@ export interface ThriftOptions {
   readonly ignore?: (service: string | undefined, host: string | undefined) => boolean
   /** After how many milliseconds without an answer a call's span ends. Default 60,000. */
   readonly maxSpanAgeMs?: number
-  /** Whether calls without an answer fail when their connection closes; npm's thrift leaves them open for ever. Default false. */
+  /** Whether calls fail when their connection (over HTTP, their request) does or times out; npm's thrift leaves them open. Default false. */
   readonly failPendingOnClose?: boolean
   /** Whether calls over HTTP have B3 headers as well. Default true. */
   readonly httpHeaders?: boolean

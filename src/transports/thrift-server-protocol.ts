@@ -119,15 +119,14 @@ function writing(base: ThriftProtocol): Methods {
       guarded(tdist, (call) => {
         tdist.reply = type === REPLY
         if (call.framed && call.span) this.trans.write(encodeTraceFrame(call.span.context, { reply: true }))
-        // The first string of Thrift's own exception is its message.
-        if (type === EXCEPTION) {
-          this.writeString = function (this: Serves, text: string) {
-            guarded(tdist, () => call.failed(text, false))
-            base.writeString.call(this, text)
-          }
-        }
       })
       base.writeMessageBegin.call(this, name, type, seqid)
+      if (type !== EXCEPTION) return
+      // The first string of Thrift's own exception, after the method's name, is its message.
+      this.writeString = function (this: Serves, text: string) {
+        guarded(tdist, (call) => call.failed(text, false))
+        base.writeString.call(this, text)
+      }
     },
     writeStructBegin(name) {
       const { tdist } = this

@@ -112,9 +112,9 @@ function scoped(tracing: Tracing, handler: object): object {
           length: { value: method.length },
           // And where none is, it may bind the method now and call it later.
           bind: {
-            value: () => {
+            value: (_: unknown, ...bound: never[]) => {
               const call = current
-              return (...args: never[]) => run(call, args)
+              return (...args: never[]) => run(call, [...bound, ...args])
             },
           },
         })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { createTestTracing } from 'tdist/testing'
@@ -28,6 +29,7 @@ describe('thrift calls that get no answer', () => {
       end(connection, await silent.peer)
       const [span] = await recorded.take(1, 20_000)
       assert.equal(span!.tags!['error'], reason)
+      assert.equal(span!.tags!['thrift.exception'], undefined, 'nobody threw anything')
       await new Promise(setImmediate)
       assert.equal(call.state, 'pending')
       connection.connection.destroy()
@@ -43,29 +45,73 @@ describe('thrift calls that get no answer', () => {
     const peer = await silent.peer
     peer.destroy()
     const results = await settled
-    assert.deepEqual(
-      results.map((result) => result.status === 'rejected' && (result.reason as Error).message),
-      ['connection closed', 'connection closed'],
-    )
+    // What the peer has not read resets the connection.
+    for (const result of results) {
+      assert.match(String((result as PromiseRejectedResult).reason), /connection closed|ECONNRESET/)
+    }
     await recorded.take(2, 20_000)
     connection.connection.destroy()
     await silent.close()
   })
 
+  it('failPendingOnClose: what a callback throws is uncaught, and the other calls fail as well', async () => {
+    const silent = await startSilent()
+    const { connection, client } = open(silent.port, { failPendingOnClose: true })
+    const requests = (client as unknown as { _reqs: Record<number, (error: Error) => void> })._reqs
+    const calls = [watched(client.add(1, 2)), watched(client.add(3, 4))]
+    const uncaught = new Promise((resolve) => process.setUncaughtExceptionCaptureCallback(resolve))
+    const answered = requests[1]!
+    requests[1] = (error) => {
+      answered(error)
+      throw new Error('of the callback')
+    }
+    ;(await silent.peer).end()
+    assert.match(String(await uncaught), /of the callback/)
+    await recorded.take(2, 20_000)
+    await new Promise(setImmediate)
+    process.setUncaughtExceptionCaptureCallback(null)
+    assert.deepEqual(
+      calls.map(({ state }) => state),
+      ['settled', 'settled'],
+    )
+    connection.connection.destroy()
+    await silent.close()
+  })
+
   for (const transport of ['buffered', 'http']) {
-    it(`${transport}: nobody listens`, async () => {
-      const silent = await startSilent()
-      await silent.close()
-      const { client } = open(silent.port, {}, {}, { ...wire, transport })
-      const calls = [watched(client.add(1, 2)), watched(client.add(3, 4))]
-      const spans = await recorded.take(2, 20_000)
-      for (const span of spans) assert.match(span.tags!['error']!, /^connection (closed|failed)$/)
-      assert.deepEqual(
-        calls.map(({ state }) => state),
-        ['pending', 'pending'],
-      )
-    })
+    for (const failPendingOnClose of [false, true]) {
+      it(`${transport}, failPendingOnClose ${failPendingOnClose}: nobody listens`, async () => {
+        const silent = await startSilent()
+        await silent.close()
+        const { client } = open(silent.port, { failPendingOnClose }, {}, { ...wire, transport })
+        const calls = [watched(client.add(1, 2)), watched(client.add(3, 4))]
+        const spans = await recorded.take(2, 20_000)
+        for (const { tags } of spans) {
+          assert.match(tags!['error']!, /^connect ECONNREFUSED/)
+          assert.equal(tags!['thrift.exception'], undefined, 'nobody threw anything')
+        }
+        await new Promise(setImmediate)
+        const state = failPendingOnClose ? 'settled' : 'pending'
+        assert.deepEqual(
+          calls.map((call) => call.state),
+          [state, state],
+        )
+      })
+    }
   }
+
+  it('http: the server answers with a status', async () => {
+    const server = createHttpServer((_, response) => response.writeHead(503).end())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { client } = open(port, { failPendingOnClose: true }, {}, { ...wire, transport: 'http' })
+    await assert.rejects(client.add(1, 2), { statusCode: 503 })
+    const [span] = await recorded.take(1, 20_000)
+    assert.match(span!.tags!['error']!, /503/)
+    server.closeAllConnections()
+    server.close()
+  })
 
   it('over their greatest age', async () => {
     const silent = await startSilent()
@@ -106,6 +152,7 @@ describe('thrift calls that get no answer', () => {
     assert.equal(failures[0], failures[1])
     const [failed] = await recorded.take(1, 20_000)
     assert.equal(failed!.tags!['error'], 'not sent: the arguments cannot be written')
+    assert.equal(failed!.tags!['thrift.exception'], undefined)
     await server.close()
   })
 })
