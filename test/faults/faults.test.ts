@@ -59,7 +59,7 @@ const UNGUARDED = [
   'transports/thrift-server-protocol.js reading > readFieldBegin',
   'transports/thrift-server-protocol.js reading > readMessageEnd',
   'transports/thrift-server-protocol.js writing > writeMessageBegin',
-  'transports/thrift-server-protocol.js writing > writeMessageBegin > in guarded() > anonymous',
+  'transports/thrift-server-protocol.js writing > writeMessageBegin > anonymous',
   'transports/thrift-server-protocol.js writing > writeStructBegin',
   'transports/thrift-server-protocol.js writing > writeStructEnd',
   'transports/thrift-server-protocol.js writing > writeFieldBegin',

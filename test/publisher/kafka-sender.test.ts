@@ -12,7 +12,7 @@ import { Publisher } from '#src/publisher/publisher.js'
 import type { SendError, SpanRecord } from '#src/publisher/sender.js'
 import { kafkaSender, type KafkaSenderOptions } from 'tdist/kafkajs'
 import { freePorts } from '../support/java-server.ts'
-import { createTopic, plainKafka, readTopic, startKafkaBroker } from '../support/kafka-broker.ts'
+import { createTopic, plainKafka, readTopic, startKafkaBroker, untilLed } from '../support/kafka-broker.ts'
 import { assertBalanced, idsOf, newSpan, plainJson, reportMany } from './support.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
@@ -157,6 +157,7 @@ describe('a real Kafka broker', async () => {
       message: /no connection within 1000 ms/,
     })
     own!.resume()
+    await untilLed(brokers, topic)
     assert.deepEqual(await sender.send([record]), ['sent'])
 
     await own!.pause()

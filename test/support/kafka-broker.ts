@@ -165,6 +165,14 @@ export async function createTopic(
   }
 }
 
+/** Waits until a topic's leaders answer: a broker that was away may not know at once that it is one. */
+export async function untilLed(brokers: string[], topic: string): Promise<void> {
+  const admin = plainKafka(brokers).admin()
+  await admin.connect()
+  await offsetsOf(admin, topic)
+  await admin.disconnect()
+}
+
 /** As kafkajs has it, which does not ask again where a leader does not know yet that it is one. */
 async function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
   for (let left = 200; ; left--) {
