@@ -56,11 +56,16 @@ export class ThriftCalls {
     call.span.error(error).finish()
   }
 
-  /** A message with this number has come. */
-  replied(seqid: number, isException: boolean): void {
+  /** Whether it is the message itself that answers this call. */
+  isReplied(seqid: number): boolean {
+    return this.#open.get(seqid)?.answer === 'message'
+  }
+
+  /** A message with this number has come, and with it an exception or none. */
+  replied(seqid: number, thrown: 'declared' | 'undeclared' | undefined): void {
     const call = this.#open.get(seqid)
     if (call?.answer !== 'message') return
-    if (isException) call.span.tag('thrift.exception', 'undeclared').error('exception')
+    if (thrown) call.span.tag('thrift.exception', thrown).error('exception')
     this.answered(call)
   }
 

@@ -1,14 +1,15 @@
 import { peekFrame } from '../propagation/thrift-frame.ts'
 import type { Carried, ThriftClient } from './thrift-client.ts'
 import { isAtEnd, readAtEnd } from './thrift-end.ts'
-import { CALL, EXCEPTION, extended, fieldWriterOf, ONEWAY } from './thrift-protocol.ts'
-import type { MessageBegin, ProtocolClass } from './thrift-protocol.ts'
+import { CALL, EXCEPTION, extended, fieldWriterOf, ONEWAY, STRUCT } from './thrift-protocol.ts'
+import type { MessageBegin, ProtocolClass, ThriftProtocol } from './thrift-protocol.ts'
 
 interface Writing {
   carried: Carried | undefined
   entries: readonly string[] | undefined
   /** The message that is being read. */
   reply: MessageBegin | undefined
+  thrown: 'declared' | 'undeclared' | undefined
 }
 
 /** The protocol, which begins a call's span with its message, and writes what the message is to carry. */
@@ -20,7 +21,22 @@ export function clientProtocol(
   const base = Base.prototype as typeof Base.prototype & { reset?: () => void }
   const writeField = fieldWriterOf(Base)
   const { tracing } = client
-  const none = (): Writing => ({ carried: undefined, entries: undefined, reply: undefined })
+  const none = (): Writing => ({
+    carried: undefined,
+    entries: undefined,
+    reply: undefined,
+    thrown: undefined,
+  })
+
+  /** A result has one field: 0 is its value, any other an exception that the interface declares. */
+  const lookForThrown = (protocol: ThriftProtocol & { tdist: Writing }): void => {
+    protocol.readFieldBegin = function () {
+      delete (protocol as Partial<ThriftProtocol>).readFieldBegin
+      const field = base.readFieldBegin.call(this)
+      if (field.ftype === STRUCT && field.fid !== 0) protocol.tdist.thrown = 'declared'
+      return field
+    }
+  }
 
   return extended<Writing>(Base, none, {
     writeMessageBegin(name, type, seqid) {
@@ -71,15 +87,22 @@ export function clientProtocol(
       if (typeof frame === 'number') this.trans.ensureAvailable(frame)
       else if (frame) this.trans.consume(frame.length)
       const begun = base.readMessageBegin.call(this)
-      this.tdist.reply = begun
+      const { tdist } = this
+      tdist.reply = begun
+      tdist.thrown = begun.mtype === EXCEPTION ? 'undeclared' : undefined
+      try {
+        if (tdist.thrown === undefined && client.calls.isReplied(begun.rseqid)) lookForThrown(this)
+      } catch (error) {
+        tracing.failed('thrift client', error)
+      }
       return begun
     },
 
     readMessageEnd() {
       base.readMessageEnd.call(this)
       try {
-        const { reply } = this.tdist
-        if (reply) client.calls.replied(reply.rseqid, reply.mtype === EXCEPTION)
+        const { reply, thrown } = this.tdist
+        if (reply) client.calls.replied(reply.rseqid, thrown)
       } catch (error) {
         tracing.failed('thrift client', error)
       }

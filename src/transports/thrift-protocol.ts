@@ -10,6 +10,9 @@ export const REPLY = 2
 export const EXCEPTION = 3
 export const ONEWAY = 4
 
+/** The type of a field that holds a struct. */
+export const STRUCT = 12
+
 /** What a message begins with. Of older binary messages the name comes as bytes. */
 export interface MessageBegin {
   readonly fname: unknown

@@ -6,6 +6,7 @@ import {
   EXCEPTION,
   extended,
   REPLY,
+  STRUCT,
   type ProtocolClass,
   type ThriftProtocol,
 } from './thrift-protocol.ts'
@@ -23,8 +24,6 @@ interface Serving {
 
 type Serves = ThriftProtocol & { tdist: Serving }
 type Methods = Partial<ThriftProtocol> & ThisType<Serves>
-
-const STRUCT = 12
 
 const classes = new WeakMap<ProtocolClass, ProtocolClass>()
 
