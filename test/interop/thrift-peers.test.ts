@@ -3,7 +3,13 @@ import { after, afterEach, describe, it } from 'node:test'
 import type { ZipkinSpan } from 'tdist'
 import { createTestTracing } from 'tdist/testing'
 import { traceProcessor, traceThriftClient } from 'tdist/thrift'
-import { CALLS, callEverything, startNpmServer, withNpmClient } from '../support/thrift-npm.ts'
+import {
+  CALLS,
+  callEverything,
+  fireUntilHeard,
+  startNpmServer,
+  withNpmClient,
+} from '../support/thrift-npm.ts'
 import { startThriftPeer, type Wire } from '../support/thrift-peer.ts'
 
 /** What came of foreign clients' calls to a plain server of npm's; they leave out the oneway call by HTTP. */
@@ -31,6 +37,7 @@ for (const language of ['python', 'cpp', 'java'] as const) {
 
     for (const wire of peer.servers) {
       it(`serves us over ${name(wire)}`, async () => {
+        if (wire.transport === 'http') await fireUntilHeard(wire, wire.port)
         const untraced = await withNpmClient(wire, wire.port, callEverything)
         for (const propagation of ['off', 'field', 'auto'] as const) {
           const traced = await withNpmClient(wire, wire.port, callEverything, (connection) =>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { inherits } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import type { Wire } from './thrift-peer.ts'
 
@@ -13,7 +14,14 @@ export const thrift: any = require('thrift')
 export const Service: any = require(`${GENERATED}Service.js`)
 const { Leaf, Nested, Oops } = require(`${GENERATED}service_types.js`)
 
+/** Binary messages of before there was a version in them, by a protocol of a user's own. */
+function OldBinary(this: object, transport: unknown): void {
+  thrift.TBinaryProtocol.call(this, transport, false, false)
+}
+inherits(OldBinary, thrift.TBinaryProtocol as new () => object)
+
 const PROTOCOLS: Record<string, unknown> = {
+  'old binary': OldBinary,
   binary: thrift.TBinaryProtocol,
   compact: thrift.TCompactProtocol,
   json: thrift.TJSONProtocol,
@@ -164,6 +172,20 @@ export interface Client {
   declared(why: string): Promise<number>
   undeclared(why: string): Promise<number>
   big(bytes: Buffer): Promise<Buffer>
+}
+
+/**
+ * Fires until the server has heard of it; resolves to how many calls that took. By HTTP each call is a request of its own,
+ * which another may overtake: whoever asks afterwards is told the same, whatever overtakes what.
+ */
+export async function fireUntilHeard(wire: Wire, port: number): Promise<number> {
+  for (let calls = 2; ; calls += 2) {
+    const heard = await withNpmClient(wire, port, async (client) => {
+      await client.fire('fired')
+      return client.echo('fired?')
+    })
+    if (heard === 'fired') return calls
+  }
 }
 
 /** How many calls {@link callEverything} makes. */

@@ -6,6 +6,7 @@ import { traceProcessor, traceThriftClient, type ThriftOptions } from 'tdist/thr
 import {
   CALLS,
   callEverything,
+  fireUntilHeard,
   startNpmServer,
   withNpmClient,
   type Client,
@@ -24,13 +25,15 @@ const tracedClient =
 const tracedServer: Wrap = (processor) => traceProcessor(tracing, processor)
 
 const TRANSPORTS = ['buffered', 'framed', 'http', 'ws'] as const
-const PROTOCOLS = ['binary', 'compact', 'json'] as const
+const PROTOCOLS = ['binary', 'compact', 'json', 'old binary'] as const
 const MODES = ['off', 'field', 'prefix', 'auto'] as const
 
 describe('thrift', () => {
   for (const processor of ['plain', 'mux'] as const) {
     for (const transport of TRANSPORTS) {
       for (const protocol of PROTOCOLS) {
+        // npm's multiplexing cannot read the names of old messages.
+        if (processor === 'mux' && protocol === 'old binary') continue
         const wire = { processor, transport, protocol }
         // Over a WebSocket npm's server takes a message only if it comes in one piece.
         const call = (client: Client): Promise<unknown[]> =>
@@ -39,6 +42,10 @@ describe('thrift', () => {
           const plain = await startNpmServer(wire)
           const traced = await startNpmServer(wire, tracedServer)
           try {
+            if (transport === 'http') {
+              await fireUntilHeard(wire, plain.port)
+              await take(await fireUntilHeard(wire, traced.port))
+            }
             const untraced = await withNpmClient(wire, plain.port, call)
             assert.deepEqual(await withNpmClient(wire, traced.port, call), untraced)
             await take(CALLS)
