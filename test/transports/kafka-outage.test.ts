@@ -77,10 +77,10 @@ describe('traced Kafka clients that are told to stop, to go back, or lose their 
     const consumer = await consumerOf(traced(), topic)
     const order: string[] = []
     await new Promise<void>((resolve, reject) => {
-      const eachMessage = async ({ message, pause }: EachMessagePayload): Promise<void> => {
-        order.push(String(message.value))
+      const eachMessage = async (payload: EachMessagePayload): Promise<void> => {
+        order.push(String(payload.message.value))
         if (order.length > 1) return resolve()
-        const resume = pause()
+        const resume = payload.pause()
         setImmediate(() => {
           assert.deepEqual(consumer.paused(), [{ topic, partitions: [0] }])
           order.push('paused')
