@@ -10,7 +10,7 @@ import {
   type ProtocolClass,
   type ThriftProtocol,
 } from './thrift-protocol.ts'
-import { isAtEnd, readAtEnd } from './thrift-end.ts'
+import { readAtEnd } from './thrift-end.ts'
 import type { ThriftServerCall } from './thrift-server-call.ts'
 
 /** What a protocol knows of the call that it reads or answers. */
@@ -73,7 +73,8 @@ function guarded({ call }: Serving, ours: (call: ThriftServerCall) => void): voi
 function reading(base: ThriftProtocol): Methods {
   return {
     readMessageBegin() {
-      if (isAtEnd(this)) return readAtEnd(base, this)
+      // Whoever serves no call has seen that there is none.
+      if (this.tdist.call === undefined) return readAtEnd(base, this)
       let frame: ReturnType<typeof peekFrame>
       guarded(this.tdist, (call) => {
         frame = peekFrame(this.trans)

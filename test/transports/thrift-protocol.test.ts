@@ -73,40 +73,6 @@ describe('tracingProtocol', () => {
   })
 })
 
-describe('thrift’s older binary messages, without a version', () => {
-  function Old(this: object, trans: object): void {
-    thrift.TBinaryProtocol.call(this, trans, false, false)
-  }
-  Old.prototype = Object.create(thrift.TBinaryProtocol.prototype)
-  Old.prototype.constructor = Old
-
-  for (const propagation of MODES) {
-    it(`${propagation}: calls do what they do untraced, and are joined`, async () => {
-      const results: number[] = []
-      for (const isTraced of [false, true]) {
-        const processor = new Service.Processor({ add: (a: number, b: number) => a + b })
-        const server = thrift.createMultiplexServer(isTraced ? served(processor) : processor, {
-          protocol: Old,
-        })
-        server.listen(0, '127.0.0.1')
-        await once(server, 'listening')
-        const wire = { processor: 'plain', transport: 'buffered', protocol: 'binary' } as const
-        const wrap: Wrap = (connection) => {
-          speaking(() => Old)(connection)
-          return isTraced ? traceThriftClient(tracing, connection, { propagation }) : connection
-        }
-        const { port } = server.address() as AddressInfo
-        results.push(await withNpmClient(wire, port, (client) => client.add(2, 3), wrap))
-        server.close()
-      }
-      assert.deepEqual(results, [5, 5])
-      const spans = await recorded.take(2, 20_000)
-      assert.deepEqual(new Set(spans.map(({ name }) => name)), new Set(['Service.add']))
-      assert.equal(new Set(spans.map(({ id }) => id)).size, propagation === 'off' ? 2 : 1)
-    })
-  }
-})
-
 function exceptions(spans: readonly ZipkinSpan[]): (string | undefined)[] {
   return spans.flatMap(({ tags }) => tags!['thrift.exception'] ?? []).toSorted()
 }
