@@ -111,7 +111,7 @@ export class Tracing {
       sink: handler?.end
         ? { finished: this.#handled.bind(this, handler) }
         : { finished: this.#report.bind(this) },
-      localEndpoint: localEndpoint(options.serviceName),
+      localEndpoint: this.enabled ? localEndpoint(options.serviceName) : { serviceName: options.serviceName },
       traceId128: options.traceId128 ?? true,
       supportsJoin: options.supportsJoin ?? true,
       maxTagLength: options.maxTagLength ?? 256,
