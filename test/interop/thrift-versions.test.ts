@@ -57,7 +57,10 @@ function writeEsModules(into: string): void {
       .replace(/const thrift = require.*\nconst Thrift =.*/, "import { Thrift } from 'thrift'")
       .replace(/const Int64 = require.*/, "import Int64 from 'node-int64'")
       .replace(/const ttypes = .*/, "import * as ttypes from './service_types.mjs'")
-      .replace(/^const \w+ = (?:module\.)?exports\.(\w+) = class(?: Service\w+)?/gm, 'export const $1 = class')
+      .replace(
+        /^const \w+ = (?:module\.)?exports\.(\w+) = class(?: Service\w+)?/gm,
+        'export const $1 = class',
+      )
     assert.doesNotMatch(code, /require|exports/)
     writeFileSync(`${into}/${name}.mjs`, code)
   }
