@@ -91,7 +91,8 @@ async function shortened(code) {
   const { code: short } = await minify(code, {
     ecma: 2020,
     compress: false,
-    mangle: { toplevel: false, keep_classnames: true, keep_fnames: true },
+    // V8 names the handler to whoever gave one that is no function.
+    mangle: { keep_classnames: true, keep_fnames: true, reserved: ['handler'] },
     format: { max_line_len: options.lineLimit, comments: false },
   })
   return short

@@ -13,7 +13,7 @@ const FUNCTION = `
   const tracing = createTracing({ serviceName: 'function', sender: httpSender({ url: process.env.SINK }) })
   process.on('message', async (n) => {
     await tracing.tracer.trace('invoke ' + n, () => tracing.tracer.trace('work ' + n, () => new Promise(setImmediate)))
-    await tracing.flush()
+    await tracing.flush(60_000)
     process.send(tracing.publisher.stats())
   })
   process.on('disconnect', () => tracing.close())

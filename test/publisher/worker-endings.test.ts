@@ -95,15 +95,17 @@ describe('a process that ends', { concurrency: 2 }, () => {
 })
 
 for (const worker of [true, false]) {
-  test(`frozen between invocations, worker ${worker}: what was flushed has arrived`, async () => {
+  test(`frozen between invocations, worker ${worker}: what was flushed has arrived`, async (t) => {
     const sink = await spanSink()
+    t.after(() => sink.close())
     const rest = `
       process.stdin.on('data', async () => {
         work(5)
-        await tracing.flush()
+        await tracing.flush(60_000)
         console.log('done')
       })`
     const child = start(service(`httpSender({ url: '${sink.url}' })`, 0, rest, `{ worker: ${worker} }`))
+    t.after(() => child.kill('SIGKILL'))
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
     for (let invocation = 1; invocation <= 3; invocation++) {
       child.stdin!.write('invoke\n')
@@ -115,6 +117,5 @@ for (const worker of [true, false]) {
     child.stdin!.end()
     const [code] = (await once(child, 'exit')) as [number | null]
     assert.equal(code, 0)
-    sink.close()
   })
 }

@@ -61,16 +61,64 @@ describe('thrift, propagation auto', () => {
     connection.end()
     await current.close()
   })
+
+  it('a server that is downgraded, restarted and upgraded under load: only calls that it cut off have to be made again', async () => {
+    let server = await startNpmServer(wire, served)
+    const tap = await startTap(() => server.port)
+    const wrong: unknown[] = []
+    let rounds = 0
+    let isOver = false
+    const caller = async (own: number): Promise<void> => {
+      const connection = open(tap.port, { max_attempts: 1000, retry_max_delay: 20 }, true)
+      const client = createNpmClient(wire, connection)
+      for (let i = 0; !isOver; i++) {
+        try {
+          const sums = await Promise.all([client.add(i, own), client.add(i, -own)])
+          if (sums[0] !== i + own || sums[1] !== i - own) wrong.push(sums)
+          rounds++
+        } catch (error) {
+          if (!/connection (lost|closed)/.test(String(error))) wrong.push(error)
+          await new Promise((resolve) => setTimeout(resolve, 5))
+        }
+      }
+      connection.end()
+    }
+    const callers = Promise.all([1, 2, 3, 4, 5, 6].map(caller))
+    for (const wrap of [undefined, undefined, served, served, undefined, served]) {
+      const { port, errors } = server
+      await untilRounds(100)
+      await server.close()
+      wrong.push(...errors)
+      server = await startNpmServer(wire, wrap, undefined, port)
+      await untilRounds(100)
+      // What came for the one before has been and gone.
+      tap.requests.splice(0)
+      await untilRounds(100)
+      assert.equal(tap.requests.some(isFramed), wrap !== undefined)
+    }
+    isOver = true
+    await callers
+    assert.deepEqual(wrong, [])
+    await Promise.all([tap.close(), server.close()])
+    await recorded.take(recorded.spans.length)
+
+    async function untilRounds(more: number): Promise<void> {
+      for (const enough = rounds + more; rounds < enough;) {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        if (wrong.length > 0) throw wrong[0]
+      }
+    }
+  })
 })
 
 function isFramed(request: Buffer): boolean {
   return request.subarray(0, 3).equals(MAGIC)
 }
 
-function open(port: number, more?: object) {
+function open(port: number, more?: object, failPendingOnClose = false) {
   const connection = openNpmConnection(wire, port, more)
   connection.on('error', () => {})
-  return traceThriftClient(tracing, connection, { propagation: 'auto' })
+  return traceThriftClient(tracing, connection, { propagation: 'auto', failPendingOnClose })
 }
 
 /** A proxy that keeps what clients send, a chunk a request where each waits for the one before. */
