@@ -127,8 +127,14 @@ async function startTap(portOf: () => number) {
   const server = createServer((near) => {
     const far = connect(portOf(), '127.0.0.1')
     near.on('data', (bytes) => requests.push(bytes))
-    for (const socket of [near, far]) socket.on('error', () => {})
-    near.pipe(far).pipe(near)
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      socket.on('error', () => {})
+      socket.on('close', () => other.destroy())
+      socket.pipe(other)
+    }
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
