@@ -31,8 +31,8 @@ export class TracedSends {
   readonly #tracing: Tracing
   readonly #handler: MessagingHandler
   readonly #options: KafkaOptions
-  /** Brokers before 0.11 know no headers; once one has said so, none are added. */
-  #withoutHeaders = false
+  /** Brokers before 0.11 know no headers: once one has said so that never took any, none are added. */
+  #headers: 'untried' | 'taken' | 'refused' = 'untried'
 
   constructor(tracing: Tracing, handler: MessagingHandler, options: KafkaOptions) {
     this.#tracing = tracing
@@ -127,7 +127,7 @@ export class TracedSends {
   #carrying(message: KafkaMessage, { context }: Span): KafkaMessage {
     const { messagePropagation } = this.#tracing
     if (this.#options.carrier === 'payload') return withEnvelope(message, context, messagePropagation)
-    return this.#withoutHeaders ? message : withHeaders(message, context, messagePropagation)
+    return this.#headers === 'refused' ? message : withHeaders(message, context, messagePropagation)
   }
 
   #stored(spans: readonly Span[], stored: readonly Stored[]): void {
@@ -139,12 +139,13 @@ export class TracedSends {
       if (first !== undefined) one.tag('kafka.offset', first)
     }
     for (const span of spans) span.finish()
+    if (spans.length > 0 && this.#headers === 'untried') this.#headers = 'taken'
   }
 
   #failed({ spans }: Sending, error: unknown): void {
     for (const span of spans) span.error(error).finish()
-    if (this.#withoutHeaders || this.#options.carrier === 'payload' || !isUnknown(error)) return
-    this.#withoutHeaders = true
+    if (this.#headers !== 'untried' || this.#options.carrier === 'payload' || !isUnknown(error)) return
+    this.#headers = 'refused'
     this.#tracing.failed(
       'kafka headers',
       new Error('the broker takes none; no more are added to this producer’s'),

@@ -9,6 +9,8 @@ const B3_HEADER = Buffer.from('\x04b3')
 export interface OldBroker {
   /** A client that reaches it. */
   readonly kafka: Kafka
+  /** Whether it refuses headers, as it does from the start. */
+  refusing: boolean
   close(): Promise<void>
 }
 
@@ -23,7 +25,8 @@ export async function startOldBroker(broker: string): Promise<OldBroker> {
     const upstream = connect(Number(port), host)
     const refused = new Set<number>()
     eachFrame(client, (frame) => {
-      if (frame.readInt16BE(4) === PRODUCE && frame.includes(B3_HEADER)) refused.add(frame.readInt32BE(8))
+      const produces = old.refusing && frame.readInt16BE(4) === PRODUCE
+      if (produces && frame.includes(B3_HEADER)) refused.add(frame.readInt32BE(8))
       upstream.write(frame)
     })
     eachFrame(upstream, (frame) => {
@@ -45,7 +48,8 @@ export async function startOldBroker(broker: string): Promise<OldBroker> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const stand = (server.address() as AddressInfo).port
-  return {
+  const old: OldBroker = {
+    refusing: true,
     kafka: new Kafka({
       brokers: [broker],
       logLevel: logLevel.NOTHING,
@@ -58,6 +62,7 @@ export async function startOldBroker(broker: string): Promise<OldBroker> {
       await new Promise((resolve) => server.close(resolve))
     },
   }
+  return old
 }
 
 /** Each message on a connection: its length in four bytes, and so many bytes. */

@@ -168,4 +168,30 @@ describe('traced Kafka clients among others', async () => {
       ],
     )
   })
+
+  it('go on with headers where a broker that took them before has trouble of another kind', async () => {
+    const topic = await newTopic()
+    const broker = await startOldBroker(brokers[0]!)
+    const own = createTestTracing()
+    const producer = traceKafka(own.tracing, broker.kafka).producer()
+    await producer.connect()
+    try {
+      broker.refusing = false
+      await producer.send({ topic, messages: [{ value: 'first' }] })
+      broker.refusing = true
+      await assert.rejects(producer.send({ topic, messages: [{ value: 'second' }] }), { type: 'UNKNOWN' })
+      broker.refusing = false
+      await producer.send({ topic, messages: [{ value: 'third' }] })
+    } finally {
+      await producer.disconnect()
+      await broker.close()
+    }
+    await own.take(3)
+    own.assertClean()
+    const arrived = await readTopic(brokers, topic)
+    assert.deepEqual(
+      arrived.map(({ headers }) => Object.keys(headers ?? {})),
+      [['b3'], ['b3'], ['b3']],
+    )
+  })
 })
