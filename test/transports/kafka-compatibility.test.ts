@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, describe, it } from 'node:test'
-import type { Kafka, KafkaMessage, Message } from 'kafkajs'
+import { Kafka, logLevel, type EachMessagePayload, type KafkaMessage, type Message } from 'kafkajs'
 import { traceKafka, type KafkaOptions } from 'tdist/kafkajs'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
 import {
@@ -11,6 +11,7 @@ import {
   sendMessages,
   startKafkaBroker,
 } from '../support/kafka-broker.ts'
+import { freePorts } from '../support/java-server.ts'
 import { startOldBroker } from '../support/old-broker.ts'
 import { assertChain } from '../support/span-chain.ts'
 
@@ -135,6 +136,67 @@ describe('traced Kafka clients among others', async () => {
     ]
     assertChain(spans, names)
     for (const one of [shop, billing, mail]) one.assertClean()
+  })
+
+  it('pause, resume and seek', async () => {
+    const outcomes: unknown[] = []
+    for (const kafka of [plainKafka(brokers), traced(), traced({ carrier: 'payload' })]) {
+      const topic = await newTopic()
+      await sendMessages(plainKafka(brokers), topic, [{ value: '0' }, { value: '1' }, { value: '2' }])
+      const consumer = kafka.consumer({ groupId: `group-${topic}`, maxWaitTimeInMs: 100 })
+      await consumer.connect()
+      const seen: unknown[] = []
+      try {
+        await consumer.subscribe({ topic, fromBeginning: true })
+        await new Promise<void>((resolve, reject) => {
+          const eachMessage = async ({ message, pause }: EachMessagePayload): Promise<void> => {
+            seen.push(String(message.value))
+            if (seen.length === 2) {
+              const resume = pause()
+              seen.push(consumer.paused().map(({ partitions }) => partitions))
+              setTimeout(() => {
+                consumer.seek({ topic, partition: 0, offset: '0' })
+                resume()
+              }, 100)
+            } else if (message.value?.toString() === '2') resolve()
+          }
+          consumer.run({ eachMessage }).catch(reject)
+        })
+      } finally {
+        await consumer.disconnect()
+      }
+      outcomes.push(seen)
+    }
+    assert.deepEqual(outcomes[0], ['0', '1', [[0]], '0', '1', '2'])
+    assert.deepEqual(outcomes[1], outcomes[0])
+    assert.deepEqual(outcomes[2], outcomes[0])
+    await test.take(20, 20_000)
+  })
+
+  it('fail as ever where there is no broker', async () => {
+    const [port] = await freePorts(1)
+    const options = { brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 0 } }
+    const outcomes: unknown[] = []
+    for (const kafka of [new Kafka(options), traceKafka(test.tracing, new Kafka(options))]) {
+      const errors: unknown[] = []
+      const keep = (error: unknown): void => {
+        const { constructor, ...own } = error as Error
+        errors.push([constructor.name, String(error), Object.keys(own)])
+      }
+      const producer = kafka.producer()
+      const consumer = kafka.consumer({ groupId: 'none' })
+      await producer.connect().catch(keep)
+      await producer.send({ topic: 'none', messages: [{ value: 'x' }] }).catch(keep)
+      await producer.disconnect().catch(keep)
+      await consumer.connect().catch(keep)
+      await consumer.subscribe({ topic: 'none' }).catch(keep)
+      await consumer.disconnect().catch(keep)
+      outcomes.push(errors)
+    }
+    assert.ok((outcomes[0] as unknown[]).length >= 3, JSON.stringify(outcomes))
+    assert.deepEqual(outcomes[1], outcomes[0])
+    const [sent] = await test.take(1)
+    assert.match(sent!.tags!['error']!, /./)
   })
 
   it('add no headers once a broker has refused them, and count that', async () => {
