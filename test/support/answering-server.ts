@@ -29,7 +29,10 @@ export interface Recorded {
   readonly context: TraceContext
 }
 
-/** A server that answers as it was told, one answer a request, and `200` when it was told nothing. */
+/**
+ * A server that answers as it was told, one answer a request, and `200` when it was told nothing. It never answers
+ * `/silent`: a request that gives up may do so before it comes, and would leave an answer to the next one.
+ */
 export interface AnsweringServer {
   readonly origin: string
   readonly port: number
@@ -71,6 +74,7 @@ export async function answeringServer(
   }
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (req.url === '/silent') return
     const next = answers.shift() ?? {}
     if (next.disconnect) return void req.socket.destroy()
     if (next.by) return next.by(req, res)

@@ -125,14 +125,13 @@ describe('traceAxios', () => {
       { timeout: 20 },
       { maxContentLength: 1 },
     ]) {
-      const slow = 'timeout' in config
-      const answer = () => server.enqueue({ body: 'body', ...(slow && { by: () => {} }) })
-      const needs = !('signal' in config)
-      if (needs) answer()
-      const untraced = await outcome(plain, '/outcome', config)
-      if (needs) answer()
-      assert.deepEqual(await outcome(traced, '/outcome', config), untraced)
-      if (needs) await test.take(1)
+      const isAnswered = !('signal' in config || 'timeout' in config)
+      const path = 'timeout' in config ? '/silent' : '/outcome'
+      if (isAnswered) server.enqueue({ body: 'body' })
+      const untraced = await outcome(plain, path, config)
+      if (isAnswered) server.enqueue({ body: 'body' })
+      assert.deepEqual(await outcome(traced, path, config), untraced)
+      if (!('signal' in config)) await test.take(1)
     }
     const refused = { ...(await outcome(plain, '/', { baseURL: '', url: '' })) }
     assert.ok(refused)

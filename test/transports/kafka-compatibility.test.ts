@@ -149,16 +149,16 @@ describe('traced Kafka clients among others', async () => {
       try {
         await consumer.subscribe({ topic, fromBeginning: true })
         await new Promise<void>((resolve, reject) => {
-          const eachMessage = async ({ message, pause }: EachMessagePayload): Promise<void> => {
-            seen.push(String(message.value))
+          const eachMessage = async (payload: EachMessagePayload): Promise<void> => {
+            seen.push(String(payload.message.value))
             if (seen.length === 2) {
-              const resume = pause()
+              const resume = payload.pause()
               seen.push(consumer.paused().map(({ partitions }) => partitions))
               setTimeout(() => {
                 consumer.seek({ topic, partition: 0, offset: '0' })
                 resume()
               }, 100)
-            } else if (message.value?.toString() === '2') resolve()
+            } else if (seen.at(-1) === '2') resolve()
           }
           consumer.run({ eachMessage }).catch(reject)
         })

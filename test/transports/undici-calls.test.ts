@@ -110,10 +110,7 @@ describe('undici calls', () => {
         })
         return { options: request() }
       },
-      'a time-out': () => {
-        server.enqueue({ by: () => {} })
-        return { options: request('/', { headersTimeout: 1 }) }
-      },
+      'a time-out': () => ({ options: request('/silent', { headersTimeout: 1 }) }),
       'an abort': () => {
         const controller = new AbortController()
         server.enqueue({ by: () => controller.abort() })
