@@ -276,7 +276,9 @@ describe('a server of node:http', () => {
   })
 
   it('a server that gives up waiting aborts', async () => {
-    const { port } = await serve(using((server) => server.on('request', () => {}).setTimeout(5)))
+    const { port } = await serve(
+      using((server) => server.on('request', (request) => request.socket.setTimeout(5))),
+    )
     assert.equal(await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), '')
     const [span] = await test.take(1)
     assert.equal(span!.tags?.['error'], 'aborted')
