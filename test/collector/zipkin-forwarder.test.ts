@@ -102,7 +102,7 @@ describe('ZipkinForwarder', () => {
     await forwarder.add(spans, json)
     await forwarder.close(30_000)
     assert.equal(forwarder.stats().sent, 2)
-    assert.equal(forwarder.stats().retries, 1)
+    assert.ok(forwarder.stats().retries >= 1)
   })
 
   it('counts what the server refuses, and no more than that', async () => {

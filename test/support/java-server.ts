@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -79,19 +80,32 @@ export async function startJava(
   const deadline = Date.now() + 120_000
   while (!(await isReady().catch(() => false))) {
     if (child.exitCode !== null || Date.now() > deadline) {
+      const how = child.exitCode === null ? 'did not answer in time' : `ended with ${child.exitCode}`
       await server.kill()
-      throw new Error(`${args.at(-1)} did not start: ${output}`)
+      throw new Error(`${args.at(-1)} ${how}: ${output}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return server
 }
 
-/** Ports of loopback that were free just now, each another one. */
+/**
+ * Ports of loopback that were free just now, each another one. None is of the range that systems take those of outgoing
+ * connections from: until a JVM listens, one of many tests would have it.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.once('listening', resolve))))
-  const ports = probes.map((probe) => (probe.address() as AddressInfo).port)
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))))
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = randomInt(10_000, 32_000)
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port)
+  }
   return ports
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
 }
