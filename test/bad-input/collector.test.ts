@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
+import { freePorts } from '../support/free-ports.ts'
 import {
   assertBalanced,
   dropIn,
@@ -82,10 +83,8 @@ describe('whatever the collector does, the service does as it does untraced', { 
   }
 
   it('one that is not there', async () => {
-    const collector = await startCollector(() => {})
-    const { port } = collector
-    collector.close()
-    const traced = await run(dropIn(environment(port)), everyday, { speaks: true })
+    const [port] = await freePorts(1)
+    const traced = await run(dropIn(environment(port!)), everyday, { speaks: true })
     const { answers, end } = await everydayUntraced()
     assert.deepEqual(traced.answers, answers)
     assert.deepEqual(traced.end, end)

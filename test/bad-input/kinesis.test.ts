@@ -10,6 +10,7 @@ import {
   type LocalKinesis,
   type LocalKinesisOptions,
 } from '#src/local-kinesis/local-kinesis.js'
+import { freePorts } from '../support/free-ports.ts'
 import {
   assertBalanced,
   dropIn,
@@ -93,10 +94,9 @@ describe('whatever Kinesis does, the service does as it does untraced', { concur
   })
 
   it('an endpoint that is not there', async () => {
-    const kinesis = await startLocalKinesis()
-    await kinesis.close()
-    await check(dropIn(environment(kinesis.endpoint)), [
-      `${again}${stream}: connect ECONNREFUSED 127.0.0.1:${kinesis.port}`,
+    const [port] = await freePorts(1)
+    await check(dropIn(environment(`http://127.0.0.1:${port}`)), [
+      `${again}${stream}: connect ECONNREFUSED 127.0.0.1:${port}`,
       NOT_SENT,
     ])
   })

@@ -11,7 +11,7 @@ import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
 import { Publisher } from '#src/publisher/publisher.js'
 import type { SendError, SpanRecord } from '#src/publisher/sender.js'
 import { kafkaSender, type KafkaSenderOptions } from 'tdist/kafkajs'
-import { freePorts } from '../support/java-server.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { createTopic, plainKafka, readTopic, startKafkaBroker, untilLed } from '../support/kafka-broker.ts'
 import { assertBalanced, idsOf, newSpan, plainJson, reportMany } from './support.ts'
 

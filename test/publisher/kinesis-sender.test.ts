@@ -20,6 +20,7 @@ import { Publisher } from '#src/publisher/publisher.js'
 import type { SendError, SpanRecord } from '#src/publisher/sender.js'
 import { kinesisSender } from 'tdist/kinesis'
 import { assertBalanced, collector, idsOf, newSpan, plainJsonAsProto3, reportMany } from './support.ts'
+import { freePorts } from '../support/free-ports.ts'
 
 process.env['AWS_ACCESS_KEY_ID'] = 'test'
 process.env['AWS_SECRET_ACCESS_KEY'] = 'test'
@@ -183,9 +184,12 @@ describe('a call that fails as a whole', () => {
     const server = await stub((_, res) => void res.socket?.resetAndDestroy())
     const sender = kinesisSender({ streamName: 'spans', endpoint: originOf(server), region })
     await assert.rejects(sender.send([record]), { outcome: 'in doubt', message: /ECONNRESET|hang up/ })
-    server.close()
-    await assert.rejects(sender.send([record]), { outcome: 'failed', message: /ECONNREFUSED/ })
     await sender.close?.()
+    server.close()
+    const [port] = await freePorts(1)
+    const absent = kinesisSender({ streamName: 'spans', endpoint: `http://127.0.0.1:${port}`, region })
+    await assert.rejects(absent.send([record]), { outcome: 'failed', message: /ECONNREFUSED/ })
+    await absent.close?.()
   })
 
   test('a timeout: in doubt; the client passed in is used and left open', async () => {

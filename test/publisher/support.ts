@@ -6,6 +6,7 @@ import type { ZipkinSpan } from '#src/codec/zipkin-span.js'
 import type { PublisherStats } from '#src/publisher/metrics.js'
 import type { Reporter } from '#src/publisher/reporter.js'
 import type { Outcome, Sender, SpanRecord } from '#src/publisher/sender.js'
+import { freePorts } from '../support/free-ports.ts'
 
 /** The plainest encoder there is, so that the publisher's tests are about the publisher. */
 export const plainJson: Encoder = {
@@ -126,7 +127,6 @@ export async function collector(answer: (res: ServerResponse, count: number) => 
 
 /** Where nothing listens. */
 export async function absentUrl(): Promise<string> {
-  const { url, close } = await collector((res) => res.end())
-  close()
-  return url
+  const [port] = await freePorts(1)
+  return `http://127.0.0.1:${port}/api/v2/spans`
 }

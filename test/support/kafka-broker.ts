@@ -14,7 +14,8 @@ import {
   type ProducerConfig,
   type RecordMetadata,
 } from 'kafkajs'
-import { cached, freePorts, mavenDependency, startJava, type JavaServer } from './java-server.ts'
+import { freePorts } from './free-ports.ts'
+import { cached, mavenDependency, startJava, type JavaServer } from './java-server.ts'
 
 const VERSION = '4.1.1'
 /** Key and certificate of `localhost`. */

@@ -1,4 +1,5 @@
-import { cached, freePorts, mavenDependency, startJava } from './java-server.ts'
+import { freePorts } from './free-ports.ts'
+import { cached, mavenDependency, startJava } from './java-server.ts'
 
 const VERSION = '3.6.1'
 const JAR = `zipkin-server-${VERSION}-exec.jar`

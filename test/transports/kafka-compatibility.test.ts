@@ -11,7 +11,7 @@ import {
   sendMessages,
   startKafkaBroker,
 } from '../support/kafka-broker.ts'
-import { freePorts } from '../support/java-server.ts'
+import { freePorts } from '../support/free-ports.ts'
 import { startOldBroker } from '../support/old-broker.ts'
 import { assertChain } from '../support/span-chain.ts'
 

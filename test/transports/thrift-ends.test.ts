@@ -5,6 +5,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { createTestTracing } from 'tdist/testing'
 import { traceThriftClient, type ThriftOptions } from 'tdist/thrift'
+import { freePorts } from '../support/free-ports.ts'
 import { createNpmClient, openNpmConnection, startNpmServer, type Client } from '../support/thrift-npm.ts'
 
 const recorded = createTestTracing()
@@ -81,9 +82,8 @@ describe('thrift calls that get no answer', () => {
   for (const transport of ['buffered', 'http']) {
     for (const failPendingOnClose of [false, true]) {
       it(`${transport}, failPendingOnClose ${failPendingOnClose}: nobody listens`, async () => {
-        const silent = await startSilent()
-        await silent.close()
-        const { client } = open(silent.port, { failPendingOnClose }, {}, { ...wire, transport })
+        const [port] = await freePorts(1)
+        const { client } = open(port!, { failPendingOnClose }, {}, { ...wire, transport })
         const calls = [watched(client.add(1, 2)), watched(client.add(3, 4))]
         const spans = await recorded.take(2, 20_000)
         for (const { tags } of spans) {
