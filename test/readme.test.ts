@@ -15,7 +15,8 @@ import type { ZipkinSpan } from 'tdist'
 import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
 import { answeringServer } from './support/answering-server.ts'
 import { createTopic, startKafkaBroker } from './support/kafka-broker.ts'
-import { freePort, getFrom, startProgram, type Program } from './support/program.ts'
+import { freePorts } from './support/free-ports.ts'
+import { getFrom, startProgram, type Program } from './support/program.ts'
 import { startSpanSink } from './support/span-sink.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -46,7 +47,7 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
     await serves(t, ['node', '--import', 'tdist/register', 'app.mjs'], { TDIST_SERVICE_NAME: 'shop' })
   },
   async 'drop-in.sh'(t) {
-    const PORT = await freePort()
+    const PORT = String(await freePorts(1))
     const program = startProgram(t, FOLDER, ['bash', 'drop-in.sh'], { PORT })
     await getFrom(program, `http://127.0.0.1:${PORT}/hello/ann?secret=1`)
     await program.until(/^\{.*\}\n/m)
@@ -61,7 +62,7 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
   'fetch.mjs': async (t) => calls(t, 'fetch.mjs'),
   async 'http.mjs'(t) {
     const { url, requests } = await startCatalog(t)
-    const PORT = await freePort()
+    const PORT = String(await freePorts(1))
     const { program, sink } = await traced(t, ['node', 'http.mjs'], { PORT, CATALOG_URL: url })
     assert.equal(await getFrom(program, `http://127.0.0.1:${PORT}/`), ITEM)
     program.kill('SIGTERM')
@@ -72,7 +73,7 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
   },
   async 'thrift.mjs'(t) {
     cpSync(`${ROOT}examples/thrift`, `${FOLDER}gen-nodejs`, { recursive: true })
-    const PORT = await freePort()
+    const PORT = String(await freePorts(1))
     const { program, sink } = await traced(t, ['node', 'thrift.mjs'], { PORT })
     assert.equal(await program.ended, 0, program.said.err)
     assert.equal(program.said.out, '990\n')
@@ -301,7 +302,7 @@ async function serves(
   command: [string, ...string[]],
   env: NodeJS.ProcessEnv = {},
 ): Promise<void> {
-  const PORT = await freePort()
+  const PORT = String(await freePorts(1))
   const { program, sink } = await traced(t, command, { ...env, PORT })
   const headers = { b3: '463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1' }
   assert.equal(await getFrom(program, `http://127.0.0.1:${PORT}/hello/ann`, headers), 'Hello, ann')

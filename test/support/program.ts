@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -66,13 +65,4 @@ export async function getFrom(
     if (over !== undefined) throw new Error(`ended (${String(over)}) before it answered: ${program.said.err}`)
     await sleep(20)
   }
-}
-
-/** A port on this machine that nobody listens on. */
-export async function freePort(): Promise<string> {
-  const probe = createServer().listen(0)
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return String(port)
 }
