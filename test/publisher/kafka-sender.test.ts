@@ -20,7 +20,11 @@ const record: SpanRecord = { bytes: Buffer.from('[]'), spans: 1 }
 const run = promisify(execFile)
 
 describe('a real Kafka broker', async () => {
-  const broker = await startKafkaBroker()
+  // So long a broker that was killed is not taken for another one when it comes back.
+  const broker = await startKafkaBroker({
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 200,
+  })
   if (typeof broker === 'string') {
     it('takes spans', { skip: process.env['CI'] ? false : broker }, () => assert.fail(broker))
     return

@@ -98,9 +98,8 @@ export async function startKafkaBroker(
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
     'log.dirs': join(folder, 'data'),
-    // So long a broker that was killed is not taken for another one when it comes back.
-    'broker.session.timeout.ms': 1000,
-    'broker.heartbeat.interval.ms': 200,
+    // On a machine that does other work a heartbeat may be late, and a broker that misses some leads nothing.
+    'broker.session.timeout.ms': 30_000,
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 1,
@@ -155,10 +154,8 @@ export async function createTopic(
   await admin.connect()
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
   try {
-    await admin.createTopics({
-      topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
-      waitForLeaders: true,
-    })
+    const topics = [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }]
+    await untilReady(() => admin.createTopics({ topics, waitForLeaders: true }))
     // A leader may not know yet that it is: then it would refuse what is sent, and kafkajs sends all of it again.
     await offsetsOf(admin, topic)
   } finally {
@@ -175,12 +172,20 @@ export async function untilLed(brokers: string[], topic: string): Promise<void> 
 }
 
 /** As kafkajs has it, which does not ask again where a leader does not know yet that it is one. */
-async function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  return untilReady(() => admin.fetchTopicOffsets(topic))
+}
+
+/** Asks again while the broker says that it is not ready for what is asked. */
+async function untilReady<T>(ask: () => Promise<T>): Promise<T> {
   for (let left = 200; ; left--) {
     try {
-      return await admin.fetchTopicOffsets(topic)
+      return await ask()
     } catch (error) {
-      if (left === 0 || !(error as { retriable?: boolean }).retriable) throw error
+      const { retriable, errors = [] } = error as { retriable?: boolean; errors?: { type?: string }[] }
+      // As long as no broker is there to hold them, any number of replicas is too many.
+      const isAlone = errors.some(({ type }) => type === 'INVALID_REPLICATION_FACTOR')
+      if (left === 0 || !(retriable || isAlone)) throw error
       await sleep(50)
     }
   }
