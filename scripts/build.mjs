@@ -84,8 +84,8 @@ function withoutImports(code) {
 }
 
 /**
- * With short names for what is local to a function: a tenth less to read at a start. What a stack trace shows stays: the
- * names of functions, classes and methods.
+ * With short names for what is local to a function: a quarter less to read at a start. What a stack trace shows stays, but
+ * for private methods: the names of functions, classes and methods.
  */
 async function shortened(code) {
   const { code: short } = await minify(code, {

@@ -28,6 +28,10 @@ export function checkTracing(options: unknown): void {
   if (propagation !== undefined && !Array.isArray(propagation)) {
     throw new TypeError(`propagation is ${describe(propagation)}; give a list of ${FORMATS.join(', ')}`)
   }
+  for (const [name, part] of Object.entries({ kafka, thrift })) {
+    if (part !== undefined && (typeof part !== 'object' || part === null))
+      throw new TypeError(`${name} is ${describe(part)}; give its options in an object`)
+  }
   if (kafka !== undefined) checkKafka(kafka as KafkaOptions)
   if (thrift !== undefined) checkThrift(thrift as ThriftOptions)
   if (baggage !== undefined && !Array.isArray(baggage)) {

@@ -21,6 +21,8 @@ const mistakes: readonly [given: unknown, line: string][] = [
   ]),
   [{ serviceName: 'shop', propagation: 'b3' }, 'propagation is b3; give a list of b3, b3-single, w3c'],
   [{ serviceName: 'shop', baggage: 'user-id' }, 'baggage is user-id; give a list of header names'],
+  [{ serviceName: 'shop', kafka: 'payload' }, 'kafka is payload; give its options in an object'],
+  [{ serviceName: 'shop', thrift: null }, 'thrift is null; give its options in an object'],
   [
     { serviceName: 'shop', kafka: { carrier: 'payloads' } },
     'kafka.carrier is payloads; use headers or payload',

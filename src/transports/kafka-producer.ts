@@ -31,7 +31,7 @@ export class TracedSends {
   readonly #tracing: Tracing
   readonly #handler: MessagingHandler
   readonly #options: KafkaOptions
-  /** Brokers before 0.11 know no headers: once one has said so that never took any, none are added. */
+  /** Brokers before 0.11 know no headers: once one that never took a message of ours has said so, none are added. */
   #headers: 'untried' | 'taken' | 'refused' = 'untried'
 
   constructor(tracing: Tracing, handler: MessagingHandler, options: KafkaOptions) {

@@ -98,11 +98,11 @@ describe('ZipkinForwarder', () => {
 
   it('tries again when the server did not answer in time', async () => {
     answer = () => (posts.length === 1 ? undefined : 202)
-    const forwarder = new ZipkinForwarder({ url, timeoutMs: 50 })
+    const forwarder = new ZipkinForwarder({ url, timeoutMs: 1000 })
     await forwarder.add(spans, json)
     await forwarder.close(30_000)
     assert.equal(forwarder.stats().sent, 2)
-    assert.ok(forwarder.stats().retries >= 1)
+    assert.equal(forwarder.stats().retries, 1)
   })
 
   it('counts what the server refuses, and no more than that', async () => {

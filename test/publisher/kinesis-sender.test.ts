@@ -115,12 +115,11 @@ test('a record that failed goes again, alone and under a new key', async () => {
     'failed',
     'rejected',
   ])
-  for (let i = 0; i < 10; i++) assert.equal(await sender.send([record]), undefined)
+  assert.equal(await sender.send([record]), undefined)
   await sender.close?.()
   const keys = bodies.flatMap(({ Records }) => Records.map(({ PartitionKey }) => PartitionKey))
-  assert.equal(new Set(keys).size, 14)
-  // An answer that overtakes the end of its own request finds the next one on its way by another connection.
-  assert.ok(server.connections() < 6, `${server.connections()} connections for 11 requests`)
+  assert.equal(new Set(keys).size, 5)
+  assert.equal(server.connections(), 1)
   server.close()
 })
 

@@ -3,8 +3,7 @@ import { createServer } from 'node:net'
 
 /**
  * Ports of loopback that were free just now, each another one. None is of the range that systems take those of outgoing
- * connections from: one of many tests would have it before whoever it is for, or where
- * nobody is to listen.
+ * connections and of servers from: another test would have it before whoever it is for, or where nobody is to listen.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = []

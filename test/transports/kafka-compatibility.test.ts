@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, describe, it } from 'node:test'
-import { Kafka, logLevel, type EachMessagePayload, type KafkaMessage, type Message } from 'kafkajs'
+import {
+  Kafka,
+  logLevel,
+  type EachMessagePayload,
+  type KafkaMessage,
+  type Message,
+  type Producer,
+} from 'kafkajs'
 import { traceKafka, type KafkaOptions } from 'tdist/kafkajs'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
 import {
@@ -12,7 +19,7 @@ import {
   startKafkaBroker,
 } from '../support/kafka-broker.ts'
 import { freePorts } from '../support/free-ports.ts'
-import { startOldBroker } from '../support/old-broker.ts'
+import { startOldBroker, type OldBroker } from '../support/old-broker.ts'
 import { assertChain } from '../support/span-chain.ts'
 
 describe('traced Kafka clients among others', async () => {
@@ -199,20 +206,35 @@ describe('traced Kafka clients among others', async () => {
     assert.match(sent!.tags!['error']!, /./)
   })
 
-  it('add no headers once a broker has refused them, and count that', async () => {
+  /** What is on a new topic after `use`, which has a traced producer that reaches it through an old broker. */
+  async function sendThroughOldBroker(
+    own: TestTracing,
+    use: (producer: Producer, topic: string, old: OldBroker) => Promise<void>,
+  ): Promise<{ value: string; headers: string[] }[]> {
     const topic = await newTopic()
     const old = await startOldBroker(brokers[0]!)
-    const own = createTestTracing()
     const producer = traceKafka(own.tracing, old.kafka).producer()
     await producer.connect()
     try {
-      await assert.rejects(producer.send({ topic, messages: [{ value: 'first' }] }), { type: 'UNKNOWN' })
-      await producer.send({ topic, messages: [{ value: 'second' }] })
-      await producer.sendBatch({ topicMessages: [{ topic, messages: [{ value: 'third' }] }] })
+      await use(producer, topic, old)
     } finally {
       await producer.disconnect()
       await old.close()
     }
+    const arrived = await readTopic(brokers, topic)
+    return arrived.map(({ value, headers }) => ({
+      value: String(value),
+      headers: Object.keys(headers ?? {}),
+    }))
+  }
+
+  it('add no headers once a broker has refused them, and count that', async () => {
+    const own = createTestTracing()
+    const arrived = await sendThroughOldBroker(own, async (producer, topic) => {
+      await assert.rejects(producer.send({ topic, messages: [{ value: 'first' }] }), { type: 'UNKNOWN' })
+      await producer.send({ topic, messages: [{ value: 'second' }] })
+      await producer.sendBatch({ topicMessages: [{ topic, messages: [{ value: 'third' }] }] })
+    })
     const [first, second, third] = await own.take(3)
     assert.ok(first!.tags!['error'])
     assert.deepEqual(
@@ -221,38 +243,26 @@ describe('traced Kafka clients among others', async () => {
     )
     assert.deepEqual({ ...own.tracing.faults }, { 'kafka headers': 1 })
     // The stand-in's broker took the first as well.
-    const arrived = await readTopic(brokers, topic)
-    assert.deepEqual(
-      arrived.slice(-2).map(({ value, headers }) => [String(value), Object.keys(headers ?? {})]),
-      [
-        ['second', []],
-        ['third', []],
-      ],
-    )
+    assert.deepEqual(arrived.slice(-2), [
+      { value: 'second', headers: [] },
+      { value: 'third', headers: [] },
+    ])
   })
 
   it('go on with headers where a broker that took them before has trouble of another kind', async () => {
-    const topic = await newTopic()
-    const broker = await startOldBroker(brokers[0]!)
     const own = createTestTracing()
-    const producer = traceKafka(own.tracing, broker.kafka).producer()
-    await producer.connect()
-    try {
-      broker.refusing = false
+    const arrived = await sendThroughOldBroker(own, async (producer, topic, old) => {
+      old.refusing = false
       await producer.send({ topic, messages: [{ value: 'first' }] })
-      broker.refusing = true
+      old.refusing = true
       await assert.rejects(producer.send({ topic, messages: [{ value: 'second' }] }), { type: 'UNKNOWN' })
-      broker.refusing = false
+      old.refusing = false
       await producer.send({ topic, messages: [{ value: 'third' }] })
-    } finally {
-      await producer.disconnect()
-      await broker.close()
-    }
+    })
     await own.take(3)
     own.assertClean()
-    const arrived = await readTopic(brokers, topic)
     assert.deepEqual(
-      arrived.map(({ headers }) => Object.keys(headers ?? {})),
+      arrived.map(({ headers }) => headers),
       [['b3'], ['b3'], ['b3']],
     )
   })

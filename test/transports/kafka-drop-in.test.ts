@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -8,11 +8,21 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import type { ZipkinSpan } from 'tdist'
 import { decodeSpans } from '#src/codec/decode.js'
+import { cached } from '../support/java-server.ts'
 import { createTopic, readTopic, startKafkaBroker } from '../support/kafka-broker.ts'
 import { assertChain } from '../support/span-chain.ts'
 import { startSpanSink } from '../support/span-sink.ts'
 
 const source = fileURLToPath(new URL('../../../test/register/kafka-app.mjs', import.meta.url))
+const nestjs = fileURLToPath(new URL('../../../test/register/nestjs-app.mjs', import.meta.url))
+const NESTJS = [
+  '@nestjs/common@11.1.6',
+  '@nestjs/core@11.1.6',
+  '@nestjs/microservices@11.1.6',
+  'reflect-metadata@0.2.2',
+  'rxjs@7.8.2',
+  'kafkajs@2.2.4',
+]
 const folder = fileURLToPath(new URL('../../register-apps/', import.meta.url))
 const commonJs = `${folder}kafka-app.cjs`
 const register = createRequire(import.meta.url).resolve('tdist/register')
@@ -44,8 +54,14 @@ describe('tdist/register with an app that makes its own kafkajs', async () => {
   }
 
   /** What the app says, which is all it does. */
-  async function run(file: string, flags: readonly string[], topic: string, env: NodeJS.ProcessEnv = {}) {
-    const args = [...flags, file, brokers.join(','), topic]
+  async function run(
+    file: string,
+    flags: readonly string[],
+    topic: string,
+    env: NodeJS.ProcessEnv = {},
+    more: readonly string[] = [],
+  ) {
+    const args = [...flags, file, brokers.join(','), topic, ...more]
     // On Node 24 kafkajs makes one of a timer of its own.
     const quiet = { NODE_OPTIONS: '', NODE_NO_WARNINGS: '1' }
     const options = { env: { ...process.env, ...quiet, TDIST_SERVICE_NAME: 'app', ...env } }
@@ -73,6 +89,30 @@ describe('tdist/register with an app that makes its own kafkajs', async () => {
       })
     }
   }
+
+  it('traces a NestJS microservice, which does what it does untraced', async () => {
+    const folder = await cached(
+      'nestjs/11.1.6',
+      async (into) => {
+        writeFileSync(`${into}/package.json`, '{ "private": true }')
+        const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...NESTJS]
+        await promisify(execFile)('npm', args, { cwd: into })
+      },
+      ['npm'],
+    )
+    const untraced = await run(nestjs, [], await newTopic(), {}, [await newTopic(), folder])
+    assert.deepEqual(untraced, { stdout: 'hello, forwarded\n', stderr: '' })
+    const sink = await startSpanSink()
+    const [from, to] = [await newTopic(), await newTopic()]
+    const env = { TDIST_ZIPKIN_URL: sink.url }
+    assert.deepEqual(await run(nestjs, ['--import', register], from, env, [to, folder]), untraced)
+    await sink.close()
+    assert.equal(new Set(sink.spans.map(({ traceId }) => traceId)).size, 1)
+    assertChain(sink.spans, ['send', 'receive', 'process', 'send', 'receive', 'process'])
+    const [sent] = await readTopic(brokers, to)
+    assert.equal(String(sent!.headers!['b3']).split('-')[0], sink.spans[0]!.traceId)
+    assert.equal(String(sent!.value), 'hello, forwarded')
+  })
 
   it('does not trace its own Kafka sender', async () => {
     const topic = await newTopic()

@@ -1,8 +1,8 @@
 // A NestJS microservice that consumes one topic and produces to another, by Kafka clients that NestJS makes itself.
-// Arguments: the folder NestJS is installed in, the brokers, the topic to take from, the topic to send to.
+// Arguments: the brokers, the topic to take from, the topic to send to, the folder NestJS is installed in.
 import { createRequire } from 'node:module'
 
-const [, , folder, brokers, from, to] = process.argv
+const [, , brokers, from, to, folder] = process.argv
 const require = createRequire(`${folder}/`)
 require('reflect-metadata')
 const { Controller, Module } = require('@nestjs/common')
