@@ -3,7 +3,13 @@ import { afterEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createTestTracing } from 'tdist/testing'
 import { traceProcessor, traceThriftClient } from 'tdist/thrift'
-import { createNpmClient, openNpmConnection, startNpmServer, withNpmClient } from '../support/thrift-npm.ts'
+import {
+  createNpmClient,
+  openNpmConnection,
+  Service,
+  startNpmServer,
+  withNpmClient,
+} from '../support/thrift-npm.ts'
 
 const recorded = createTestTracing()
 const { tracing } = recorded
@@ -113,6 +119,33 @@ describe('the handlers of thrift calls', () => {
       await server.close()
     })
   }
+
+  it('a method that is bound with some of its arguments, and called later with the rest', async () => {
+    const seen: unknown[] = []
+    let answer: (() => void) | undefined
+    let later: ((...args: number[]) => unknown) | undefined
+    const handler = {
+      ping: () => new Promise<void>((resolve) => (answer = resolve)),
+      add: (...given: number[]) => seen.push(...given, tracing.dataManager.current?.kind),
+    }
+    const binding = (processor: { process_ping?: unknown }): object => {
+      const { process_ping } = Service.Processor.prototype
+      processor.process_ping = function (this: { _handler: typeof handler }, ...args: unknown[]) {
+        later = this._handler.add.bind(undefined, 1, 2)
+        return process_ping.apply(this, args)
+      }
+      return served(processor)
+    }
+    const server = await startNpmServer(wire, binding, handler)
+    const call = withNpmClient(wire, server.port, (client) => client.ping(), traced as never)
+    while (answer === undefined) await new Promise(setImmediate)
+    later!(3)
+    answer()
+    await call
+    assert.deepEqual(seen, [1, 2, 3, 'SERVER'])
+    await recorded.take(2, 20_000)
+    await server.close()
+  })
 
   it('oneway: the client is done when it is sent, the server when it is handled', async () => {
     const server = await startNpmServer(wire, served)
