@@ -1,0 +1,44 @@
+// Runs the compiled tests: all, those whose path holds one of the words given, or with --failed the files in which a test
+// failed in the run before.
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const FAILED = 'build/failed-tests'
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+
+const words = process.argv.slice(2)
+const files = words[0] === '--failed' ? failedBefore() : testsNamed(words)
+if (files.length === 0) {
+  const what = words[0] === '--failed' ? 'no test failed in the run before' : `no test file's path holds ${words.join(' or ')}`
+  process.stderr.write(`${what}\n`)
+  process.exit(2)
+}
+writeFileSync(FAILED, '')
+const { status } = spawnSync(
+  process.execPath,
+  [
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=600000',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/failed-files.mjs',
+    `--test-reporter-destination=${FAILED}`,
+    ...files,
+  ],
+  { stdio: 'inherit' },
+)
+process.exit(status ?? 1)
+
+function testsNamed(words) {
+  return readdirSync('build/test', { recursive: true })
+    .filter((file) => file.endsWith('.test.js') && (words.length === 0 || words.some((word) => file.includes(word))))
+    .map((file) => join('build/test', file))
+    .sort()
+}
+
+function failedBefore() {
+  return readFileSync(FAILED, 'utf8').split('\n').filter(Boolean)
+}
