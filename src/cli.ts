@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { collect } from './commands/collect.ts'
 import { demo } from './commands/demo.ts'
 import { UsageError } from './commands/usage.ts'
-import { describe } from './log.ts'
+import { describe, printable } from './log.ts'
 
 const HELP = `tdist: distributed tracing for Node services
 
@@ -42,7 +42,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error: unknown) => {
-    process.stderr.write(`tdist: ${describe(error)}\n`)
+    process.stderr.write(`tdist: ${printable(describe(error))}\n`)
     process.exitCode = error instanceof UsageError ? 2 : 1
   },
 )

@@ -8,12 +8,12 @@ export function warn(topic: string, message: string): void {
   }
   const more = seen?.heldBack ? ` (${seen.heldBack} more like this since)` : ''
   lines.set(topic, { at: now, heldBack: 0 })
-  write(`tdist: ${message}${more}\n`)
+  write(`tdist: ${printable(message)}${more}\n`)
 }
 
 /** A line to standard error when `TDIST_DEBUG` is set to anything but `0` or `false`. */
 export function debug(message: string): void {
-  if (debugging) write(`tdist: ${message}\n`)
+  if (debugging) write(`tdist: ${printable(message)}\n`)
 }
 
 /** What an error says of itself, in one line. Never throws, whatever was thrown. */
@@ -24,6 +24,14 @@ export function describe(error: unknown): string {
   } catch {
     return 'an error that cannot be read'
   }
+}
+
+/**
+ * The text with nothing in it that a terminal would obey, on one line: messages repeat what strangers have sent. A
+ * control or format character becomes a space.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 
 const lines = new Map<string, { at: number; heldBack: number }>()

@@ -5,6 +5,8 @@ export class OpenTrace {
   readonly spans: ZipkinSpan[] = []
   readonly firstAt: number
   lastAt: number
+  /** About how many bytes of memory its spans hold. */
+  bytes = 0
   #hasRoot = false
   readonly #ids = new Set<string>()
   readonly #callerIds = new Set<string>()
@@ -28,9 +30,10 @@ export class OpenTrace {
     return this.#openCalls.size > 0
   }
 
-  add(span: ZipkinSpan, now: number): void {
+  add(span: ZipkinSpan, now: number, bytes: number): void {
     const { id, parentId, kind } = span
     this.spans.push(span)
+    this.bytes += bytes
     this.lastAt = now
     this.#ids.add(id)
     this.#wantedParents.delete(id)

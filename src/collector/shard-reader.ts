@@ -1,7 +1,7 @@
 import type { GetRecordsCommandOutput, StartingPosition } from '@aws-sdk/client-kinesis'
 import { describe, warn } from '../log.ts'
 import { type KinesisApi, remedyFor } from './kinesis-api.ts'
-import { backoff, pause } from './pause.ts'
+import { backoff, pause, settledOrAborted } from './pause.ts'
 import type { ShardFamily } from './shard-lineage.ts'
 
 /** Why a shard is read no further: it is at its `end`, `caught up`, `missing` with its stream, or told to stop. */
@@ -47,7 +47,8 @@ export async function readShard(
   let iterator: string | undefined
   let failures = 0
   while (!signal.aborted) {
-    const askedAt = Date.now()
+    const askedAt = new Date()
+    const asked = performance.now()
     let answer: GetRecordsCommandOutput
     try {
       iterator ??= await api.iterator(shardId, position, signal)
@@ -68,20 +69,21 @@ export async function readShard(
     }
 
     for (const { Data, SequenceNumber } of answer.Records ?? []) {
-      await reading.accept(Data!)
+      // Whoever takes it may wait for what never comes; told to stop, the reader waits no more.
+      await settledOrAborted(reading.accept(Data!), signal)
       progress.records++
       progress.bytes += Data!.byteLength
       position = { Type: 'AFTER_SEQUENCE_NUMBER', SequenceNumber }
       if (signal.aborted) return { why: 'stopped' }
     }
     // A new iterator at the latest would skip what came since this answer.
-    if (position.Type === 'LATEST') position = { Type: 'AT_TIMESTAMP', Timestamp: new Date(askedAt) }
+    if (position.Type === 'LATEST') position = { Type: 'AT_TIMESTAMP', Timestamp: askedAt }
     progress.behindMs = answer.MillisBehindLatest ?? 0
     iterator = answer.NextShardIterator
     if (!iterator) return { why: 'end', children: childrenIn(answer) }
     if (progress.behindMs === 0 && reading.once) return { why: 'caught up' }
     const rest = answer.Records?.length || progress.behindMs > 0 ? BETWEEN_READS_MS : reading.pollMs
-    await pause(Math.max(0, askedAt + rest - Date.now()), signal)
+    await pause(Math.max(0, asked + rest - performance.now()), signal)
   }
   return { why: 'stopped' }
 }

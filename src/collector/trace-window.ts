@@ -1,4 +1,5 @@
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
+import { heldBytes, TRACE_BYTES } from './held-bytes.ts'
 import { OpenTrace } from './open-trace.ts'
 
 /**
@@ -18,7 +19,9 @@ export interface TraceWindowOptions {
   maxAgeMs?: number | undefined
   /** The most spans held; the trace whose last span is oldest goes first. Default 100 000. */
   maxSpans?: number | undefined
-  /** The time in milliseconds; default `Date.now`. */
+  /** The most bytes of memory that the spans held may take, about. Default 128 MiB. */
+  maxBytes?: number | undefined
+  /** The time in milliseconds, which never runs backwards; default `performance.now`. */
   now?: (() => number) | undefined
 }
 
@@ -26,9 +29,10 @@ export interface TraceWindowOptions {
 export interface TraceWindowStats {
   /** Traces let out, by why. */
   ends: Record<TraceEnd, number>
-  /** Traces and spans held now. */
+  /** Traces and spans held now, and about how many bytes of memory they take. */
   traces: number
   spans: number
+  bytes: number
   /** Spans delivered again after their trace was let out, and dropped. */
   duplicates: number
 }
@@ -44,12 +48,14 @@ export class TraceWindow {
   readonly #callWaitMs: number
   readonly #maxAgeMs: number
   readonly #maxSpans: number
+  readonly #maxBytes: number
   readonly #now: () => number
   readonly #open = new Map<string, OpenTrace>()
   /** What was let out lately, to know its latecomers and duplicates. */
   readonly #done = new Map<string, Set<string>>()
   #doneSpans = 0
   #spans = 0
+  #bytes = 0
   #duplicates = 0
   readonly #ends: Record<TraceEnd, number> = { complete: 0, overdue: 0, evicted: 0, late: 0, closed: 0 }
 
@@ -59,20 +65,28 @@ export class TraceWindow {
     this.#callWaitMs = options.callWaitMs ?? 3 * this.#settleMs
     this.#maxAgeMs = options.maxAgeMs ?? 30_000
     this.#maxSpans = options.maxSpans ?? 100_000
-    this.#now = options.now ?? Date.now
+    this.#maxBytes = options.maxBytes ?? 128 << 20
+    this.#now = options.now ?? (() => performance.now())
   }
 
   stats(): TraceWindowStats {
-    const { size } = this.#open
-    return { ends: { ...this.#ends }, traces: size, spans: this.#spans, duplicates: this.#duplicates }
+    return {
+      ends: { ...this.#ends },
+      traces: this.#open.size,
+      spans: this.#spans,
+      bytes: this.#bytes,
+      duplicates: this.#duplicates,
+    }
   }
 
   add(spans: readonly ZipkinSpan[]): void {
     const now = this.#now()
-    for (const span of spans) this.#addOne(span, now)
-    while (this.#spans > this.#maxSpans) {
-      const [key, trace] = this.#open.entries().next().value!
-      this.#letOut(key, trace, 'evicted')
+    for (const span of spans) {
+      this.#addOne(span, now)
+      while (this.#spans > this.#maxSpans || this.#bytes > this.#maxBytes) {
+        const [key, trace] = this.#open.entries().next().value!
+        this.#letOut(key, trace, 'evicted')
+      }
     }
   }
 
@@ -97,11 +111,14 @@ export class TraceWindow {
       this.#duplicates++
       return
     }
-    const trace = this.#open.get(key) ?? new OpenTrace(now)
-    trace.add(span, now)
+    const known = this.#open.get(key)
+    const trace = known ?? new OpenTrace(now)
+    const bytes = heldBytes(span) + (known ? 0 : TRACE_BYTES)
+    trace.add(span, now, bytes)
     this.#open.delete(key)
     this.#open.set(key, trace)
     this.#spans++
+    this.#bytes += bytes
   }
 
   #endOf(key: string, trace: OpenTrace, now: number): TraceEnd | undefined {
@@ -116,6 +133,7 @@ export class TraceWindow {
   #letOut(key: string, trace: OpenTrace, end: TraceEnd): void {
     this.#open.delete(key)
     this.#spans -= trace.spans.length
+    this.#bytes -= trace.bytes
     this.#ends[end]++
     this.#remember(key, trace)
     this.#options.onTrace(trace.spans, end)

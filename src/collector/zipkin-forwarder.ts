@@ -5,7 +5,7 @@ import { backoff, pause } from './pause.ts'
 export interface ZipkinForwarderOptions {
   /** Zipkin's base, as `http://127.0.0.1:9411`, or the whole address of its `/api/v2/spans`. */
   readonly url: string
-  /** The most bytes held; `add` waits for room. Default 16 MiB. */
+  /** Above so many bytes held, `add` waits until there are fewer. Default 16 MiB. */
   readonly maxBytes?: number | undefined
   /** How long one POST may take, in milliseconds. Default 10 s. */
   readonly timeoutMs?: number | undefined
@@ -14,7 +14,7 @@ export interface ZipkinForwarderOptions {
 /** What a forwarder counts. What was added is sent, rejected, unsent or still held. */
 export interface ZipkinForwarderStats {
   sent: number
-  /** Spans that the server refused for good, with a 4xx. */
+  /** Spans that the server refused for good: with a 4xx, or by sending us elsewhere. */
   rejected: number
   /** Spans given up at `close`; a POST cut short may still have arrived. */
   unsent: number
@@ -60,21 +60,20 @@ export class ZipkinForwarder {
     return { ...this.#stats }
   }
 
-  /** Takes the spans of one record. Resolves at once while there is room, else when there is. */
+  /**
+   * Takes the spans of one record. Resolves at once while no more is held than may be, else when that is so again: who
+   * adds record after record and waits has one in here beyond the bound.
+   */
   async add(spans: readonly ZipkinSpan[], record: Uint8Array): Promise<void> {
-    while (
-      this.#bytes > 0 &&
-      this.#bytes + record.byteLength > this.#maxBytes &&
-      !this.#stop.signal.aborted
-    ) {
-      await new Promise<void>((resolve) => this.#room.push(resolve))
-    }
     this.#stats.held += spans.length
     const message = toMessage(spans, record)
     this.#queue.push(message)
     this.#bytes += message.body.byteLength
     if (this.#stop.signal.aborted) this.#giveUp()
     else this.#sending ??= this.#send()
+    while (this.#bytes > this.#maxBytes) {
+      await new Promise<void>((resolve) => this.#room.push(resolve))
+    }
   }
 
   /** Waits for what is held to be sent, for so long; counts the rest as unsent. */
@@ -112,9 +111,10 @@ export class ZipkinForwarder {
         }
         problem = `answered ${status}`
         if (status < 500 && status !== 408 && status !== 429) {
-          if (batch.length > 1) return await this.#deliverOneByOne(batch)
+          if (isOfTheBody(status) && batch.length > 1) return await this.#deliverOneByOne(batch)
           this.#stats.rejected += spans
-          warn('zipkin.rejected', `${this.#url} ${problem}: ${spans} spans are lost`)
+          const remedy = status < 400 ? '; give the address that takes spans itself' : ''
+          warn('zipkin.rejected', `${this.#url} ${problem}: ${spans} spans are lost${remedy}`)
           this.#release(batch)
           return []
         }
@@ -149,6 +149,8 @@ export class ZipkinForwarder {
         // Lists in proto3 are one list when put one after another.
         body: batch.length === 1 ? batch[0]!.body : Buffer.concat(batch.map(({ body }) => body)),
         signal: posting.signal,
+        // A POST that is sent elsewhere would arrive there as a GET, without its spans.
+        redirect: 'manual',
       })
       await response.arrayBuffer()
       return response.status
@@ -174,6 +176,11 @@ export class ZipkinForwarder {
     this.#stats.unsent += spans
     this.#release(left)
   }
+}
+
+/** Whether the answer is to what was sent, so that another record may fare better. */
+function isOfTheBody(status: number): boolean {
+  return status === 400 || status === 413 || status === 415 || status === 422
 }
 
 function spansUrl(url: string): string {

@@ -15,12 +15,18 @@ import { stopOnSignal } from './stop-signal.ts'
 interface Destination {
   readonly take: SpanSink
   text(): string
-  close(): Promise<void>
+  /** Ends it, and says how many spans it took and could not deliver. */
+  close(): Promise<number>
 }
 
 const SWEEP_MS = 100
+/** How long what is held may take to be delivered once the command is told to end. */
+const CLOSE_MS = 4000
 
-/** `tdist collect`. Resolves to the exit code; rejects with a UsageError, or an error of one line. */
+/**
+ * `tdist collect`. Resolves to the exit code, 1 when spans were lost on their way; rejects with a UsageError, or an
+ * error of one line.
+ */
 export async function collect(args: string[]): Promise<number> {
   const options = parseCollectOptions(args)
   if (!options) {
@@ -42,15 +48,16 @@ export async function collect(args: string[]): Promise<number> {
   )
   const text = (): string => `${collectorText(collector.metrics)}; ${destination.text()}`
   const progress = new Progress(() => `${sourceText(source.stats())}; ${text()}`)
+  let lost = 0
   try {
     await source.run(stop.signal)
   } finally {
-    await destination.close()
+    lost = (await destination.close()) + collector.metrics.spansDropped
     progress.stop()
     release()
   }
   progress.say(text())
-  return 0
+  return lost > 0 ? 1 : 0
 }
 
 function openDestination({ to, settleMs }: CollectOptions, write: (text: string) => void): Destination {
@@ -60,21 +67,43 @@ function openDestination({ to, settleMs }: CollectOptions, write: (text: string)
   return {
     take: (spans, record) => forwarder.add(spans, record),
     text: () => forwarderText(forwarder.stats()),
-    close: () => forwarder.close(),
+    async close() {
+      await forwarder.close(CLOSE_MS)
+      const { rejected, unsent } = forwarder.stats()
+      return rejected + unsent
+    },
   }
 }
 
 function traces(settleMs: number, onTrace: (spans: ZipkinSpan[], end: TraceEnd) => void): Destination {
   const window = new TraceWindow({ settleMs, onTrace })
+  let draining: Promise<void> | undefined
   const sweeps = setInterval(() => window.sweep(), SWEEP_MS)
   return {
-    take: (spans) => window.add(spans),
+    async take(spans) {
+      window.add(spans)
+      // Whoever reads the traces may be slower than they come.
+      if (process.stdout.writableNeedDrain)
+        await (draining ??= drained().finally(() => (draining = undefined)))
+    },
     text: () => windowText(window.stats()),
     async close() {
       clearInterval(sweeps)
       window.close()
+      return 0
     },
   }
+}
+
+/** Resolves when standard output takes more, or is closed. */
+function drained(): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      process.stdout.off('drain', done).off('close', done)
+      resolve()
+    }
+    process.stdout.on('drain', done).on('close', done)
+  })
 }
 
 function treePrinter(write: (text: string) => void): (spans: ZipkinSpan[], end: TraceEnd) => void {

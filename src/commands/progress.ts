@@ -2,6 +2,7 @@ import type { CollectorMetrics } from '../collector/collector.ts'
 import type { KinesisSourceStats } from '../collector/kinesis-source.ts'
 import type { TraceWindowStats } from '../collector/trace-window.ts'
 import type { ZipkinForwarderStats } from '../collector/zipkin-forwarder.ts'
+import { printable } from '../log.ts'
 
 const LIVE_MS = 250
 const LINE_MS = 5000
@@ -24,7 +25,7 @@ export class Progress {
   /** Writes a line of its own to standard error. */
   say(line: string): void {
     this.clear()
-    process.stderr.write(`tdist: ${line}\n`)
+    process.stderr.write(`tdist: ${printable(line)}\n`)
   }
 
   /** Takes the live line away, so that something else can be written. */

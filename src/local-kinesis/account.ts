@@ -6,6 +6,8 @@ import { type Retention, Stream } from './stream.ts'
 /** How a local Kinesis behaves, every choice made. */
 export interface Settings {
   readonly region: string
+  /** The address or name that the server listens on. */
+  readonly host: string
   readonly limits: Limits
   readonly retention: Retention
   /** How long streams, shards and consumers take to change; 0 is at once. */
@@ -66,10 +68,16 @@ export class Account {
     return stream
   }
 
-  /** Refuses to have so many more open shards than there are. */
-  checkShards(more: number): void {
+  /** Open shards in all streams together. */
+  get openShards(): number {
     let open = 0
     for (const stream of this.streams.values()) open += stream.openShards.length
+    return open
+  }
+
+  /** Refuses to have so many more open shards than there are. */
+  checkShards(more: number): void {
+    const open = this.openShards
     const limit = this.settings.limits.shards
     if (open + more > limit) {
       throw limitExceeded(

@@ -7,11 +7,13 @@ import { consumerOperations } from './consumer-operations.ts'
 import { type Fault, faultError } from './fault.ts'
 import type { Request, Response } from './one-port.ts'
 import type { Operation } from './operation.ts'
+import { isOwnName } from './own-name.ts'
 import { putOperations } from './put-operations.ts'
 import { readOperations } from './read-operations.ts'
 import { shardOperations } from './shard-operations.ts'
 import { streamOperations } from './stream-operations.ts'
 import { Subscription } from './subscription.ts'
+import { tagOperations } from './tag-operations.ts'
 
 const contentType = 'application/x-amz-json-1.1'
 const service = 'Kinesis_20131202'
@@ -23,6 +25,7 @@ const operations: ReadonlyMap<string, Operation> = new Map(
     ...putOperations,
     ...readOperations,
     ...consumerOperations,
+    ...tagOperations,
   }),
 )
 
@@ -43,6 +46,14 @@ export async function dispatch(account: Account, request: Request, response: Res
 }
 
 async function answer(account: Account, request: Request, response: Response, body: Buffer): Promise<void> {
+  const named = request.headers.host ?? (request.headers[':authority'] as string | undefined)
+  if (!isOwnName(named, account.settings.host)) {
+    throw new ApiError(
+      'AccessDeniedException',
+      `This server is not ${named}: use its address, or localhost.`,
+      403,
+    )
+  }
   const name = targetOf(request)
   const input = parse(request, body)
   const operation = operations.get(name)

@@ -10,7 +10,10 @@ import type { Retention } from './stream.ts'
 export interface LocalKinesisOptions {
   /** Default 0: any free port. */
   readonly port?: number
-  /** Default `127.0.0.1`: nobody outside this machine reaches it. */
+  /**
+   * Default `127.0.0.1`: nobody outside this machine reaches it. Requests are answered when they name an address, this
+   * name, `localhost` or a name without a dot; others are refused with 403, for a page in a browser may have sent them.
+   */
   readonly host?: string
   /** Streams to have from the beginning, with their number of shards; active at once. */
   readonly streams?: Readonly<Record<string, number>>
@@ -87,6 +90,7 @@ export async function startLocalKinesis(options: LocalKinesisOptions = {}): Prom
   const { host = '127.0.0.1' } = options
   const account = new Account({
     region: options.region ?? 'us-east-1',
+    host,
     limits: resolveLimits(options.limits),
     retention: { ageMs: 86_400_000, bytes: 256 << 20, ...options.retention },
     changeMs: options.changeMs ?? 50,

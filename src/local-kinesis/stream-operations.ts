@@ -2,6 +2,7 @@ import { invalidArgument } from './api-error.ts'
 import { name, operation, type Operation, streamAddress } from './operation.ts'
 import { pageAfter, readPageToken } from './paging.ts'
 import type { Stream } from './stream.ts'
+import { addTags, tagMap } from './tag-operations.ts'
 import { integer, required, structure, text } from './validation.ts'
 
 const streamMode = structure({ StreamMode: required(text({ oneOf: ['PROVISIONED', 'ON_DEMAND'] })) })
@@ -9,7 +10,12 @@ const streamMode = structure({ StreamMode: required(text({ oneOf: ['PROVISIONED'
 /** Making, dropping and describing streams. */
 export const streamOperations: Record<string, Operation> = {
   CreateStream: operation(
-    { StreamName: required(name()), ShardCount: integer({ min: 1 }), StreamModeDetails: streamMode },
+    {
+      StreamName: required(name()),
+      ShardCount: integer({ min: 1 }),
+      StreamModeDetails: streamMode,
+      Tags: tagMap,
+    },
     (account, input) => {
       const mode = input.StreamModeDetails?.StreamMode ?? 'PROVISIONED'
       const provisioned = mode === 'PROVISIONED'
@@ -18,6 +24,7 @@ export const streamOperations: Record<string, Operation> = {
       }
       const shardCount = provisioned ? input.ShardCount! : 4
       const stream = account.createStream(input.StreamName, shardCount, mode)
+      addTags(stream, input.Tags ?? {})
       account.change(() => {
         if (stream.status === 'CREATING') stream.activate(shardCount, account.now())
       })
@@ -65,6 +72,18 @@ export const streamOperations: Record<string, Operation> = {
         ConsumerCount: stream.consumers.size,
         MaxRecordSizeInKiB: Number.isFinite(recordBytes) ? Math.ceil(recordBytes / 1024) : undefined,
       },
+    }
+  }),
+
+  DescribeLimits: operation({}, (account) => {
+    const onDemand = [...account.streams.values()].filter(({ mode }) => mode === 'ON_DEMAND')
+    // JSON knows no Infinity.
+    const { shards } = account.settings.limits
+    return {
+      ShardLimit: Math.min(shards, 0x7fffffff),
+      OpenShardCount: account.openShards,
+      OnDemandStreamCount: onDemand.length,
+      OnDemandStreamCountLimit: 50,
     }
   }),
 

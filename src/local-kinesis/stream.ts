@@ -24,6 +24,7 @@ export class Stream {
   /** All that can still be read, closed ones too, in the order they were made. */
   shards: Shard[] = []
   readonly consumers: Map<string, Consumer> = new Map()
+  tags: Map<string, string> = new Map()
   readonly retention: Retention
   readonly #limits: Limits
   #open: Shard[] = []

@@ -96,6 +96,27 @@ export function list<T>(item: Rule<T>, min: number, max: number): Rule<readonly 
   }
 }
 
+/** Values by key. */
+export function map(
+  key: Rule<string | undefined>,
+  value: Rule<string | undefined>,
+  min: number,
+  max: number,
+): Rule<Readonly<Record<string, string>> | undefined> {
+  return {
+    required: false,
+    check(given, path, problems) {
+      if (typeof given !== 'object' || Array.isArray(given)) throw wrongType(given, 'Map')
+      const entries = Object.entries(given)
+      checkLength(entries.length, min, max, path, problems, entries.length ? undefined : '{}')
+      for (const [name, one] of entries) {
+        key.check(name, `${path}.${name}.key`, problems)
+        if (one != null) value.check(one as NonNullable<unknown>, `${path}.${name}.member`, problems)
+      }
+    },
+  }
+}
+
 /** A structure within the request. */
 export function structure<F extends Fields>(fields: F): Rule<Checked<F> | undefined> {
   return {

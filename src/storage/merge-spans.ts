@@ -1,14 +1,24 @@
 import type { Endpoint, ZipkinSpan } from '../codec/zipkin-span.ts'
 
+type Annotation = NonNullable<ZipkinSpan['annotations']>[number]
+
+/**
+ * Spans of one ID that a piece is compared with. A call has two sides, a few more where an ID was taken twice; whoever
+ * sends thousands must not make the merge quadratic.
+ */
+const MOST_SIDES = 64
+
 /**
  * Cleans the spans of one trace as Zipkin does before it makes a tree of them: sorted by ID, a client's half before
  * the server's; what was delivered twice, or reported in pieces, is one span; all have the longest trace ID; a
- * server's half that shares its client's ID says so and knows its parent. The spans given are not changed.
+ * server's half that shares its client's ID says so and knows its parent. The spans given are not changed. Takes time
+ * in proportion to the number of spans: of one ID the first 64 sides are merged, what comes beyond stands by itself.
  */
 export function mergeSpans(spans: readonly ZipkinSpan[]): ZipkinSpan[] {
   const sorted = spans.map((span) => ({ ...span })).sort(byIdThenClientFirst)
   const traceId = longestTraceId(sorted)
   const merged: ZipkinSpan[] = []
+  const pieces = new Map<ZipkinSpan, ZipkinSpan[]>()
   let sameId = 0
   for (const span of sorted) {
     span.traceId = traceId
@@ -17,17 +27,22 @@ export function mergeSpans(spans: readonly ZipkinSpan[]): ZipkinSpan[] {
     const twin = findPiece(merged, sameId, span)
     if (twin) {
       mergeInto(twin, span)
+      const known = pieces.get(twin)
+      if (known) known.push(span)
+      else pieces.set(twin, [span])
       continue
     }
     const client = merged[sameId]
     if (client) completeServerHalf(client, span)
     merged.push(span)
   }
+  for (const [span, more] of pieces) joinLists(span, more)
   return merged
 }
 
 function findPiece(merged: readonly ZipkinSpan[], from: number, span: ZipkinSpan): ZipkinSpan | undefined {
-  for (let i = from; i < merged.length; i++) if (arePieces(merged[i]!, span)) return merged[i]
+  const end = Math.min(merged.length, from + MOST_SIDES)
+  for (let i = from; i < end; i++) if (arePieces(merged[i]!, span)) return merged[i]
   return undefined
 }
 
@@ -80,20 +95,21 @@ function mergeInto(span: ZipkinSpan, piece: ZipkinSpan): void {
   span.shared ??= piece.shared
   span.localEndpoint = mergeEndpoints(span.localEndpoint, piece.localEndpoint)
   span.remoteEndpoint = mergeEndpoints(span.remoteEndpoint, piece.remoteEndpoint)
-  if (piece.tags) span.tags = { ...span.tags, ...piece.tags }
-  if (piece.annotations) span.annotations = mergeAnnotations(span.annotations ?? [], piece.annotations)
 }
 
 function mergeEndpoints(a: Endpoint | undefined, b: Endpoint | undefined): Endpoint | undefined {
   return a && b ? { ...b, ...a } : (a ?? b)
 }
 
-function mergeAnnotations(
-  a: NonNullable<ZipkinSpan['annotations']>,
-  b: NonNullable<ZipkinSpan['annotations']>,
-): NonNullable<ZipkinSpan['annotations']> {
-  const seen = new Map(
-    [...a, ...b].map((annotation) => [`${annotation.timestamp} ${annotation.value}`, annotation]),
-  )
-  return [...seen.values()].sort((x, y) => x.timestamp - y.timestamp)
+/** Tags and annotations of all pieces at once: piece by piece each would copy all that came before. */
+function joinLists(span: ZipkinSpan, pieces: readonly ZipkinSpan[]): void {
+  const tags = new Map<string, string>()
+  const annotations = new Map<string, Annotation>()
+  for (const piece of [span, ...pieces]) {
+    for (const key in piece.tags) tags.set(key, piece.tags[key]!)
+    for (const one of piece.annotations ?? []) annotations.set(`${one.timestamp} ${one.value}`, one)
+  }
+  if (tags.size > 0) span.tags = Object.fromEntries(tags)
+  if (annotations.size > 0)
+    span.annotations = [...annotations.values()].sort((a, b) => a.timestamp - b.timestamp)
 }

@@ -44,8 +44,11 @@ export function traceTree(spans: readonly ZipkinSpan[]): TraceTree {
   const merged = mergeSpans(spans)
   const missingClients: string[] = []
   const byId = new Map<string, Node[]>()
+  const byService = new Map<string, Node>()
   for (const [id, group] of groupById(merged)) {
-    byId.set(id, nodesOf(group))
+    const nodes = nodesOf(group)
+    byId.set(id, nodes)
+    for (const node of nodes) if (node.span!.shared) addFirst(byService, serviceKey(id, node.span!), node)
     if (group.every((span) => span.shared)) missingClients.push(id)
   }
 
@@ -60,7 +63,8 @@ export function traceTree(spans: readonly ZipkinSpan[]): TraceTree {
       roots.push(main!)
       continue
     }
-    const parent = chooseParent(byId.get(parentId), main!.span!)
+    // Where several servers shared an ID, a child belongs to the one in its own service.
+    const parent = byService.get(serviceKey(parentId, main!.span!)) ?? byId.get(parentId)?.[0]
     if (parent) {
       parents.set(main!, parent)
     } else {
@@ -122,11 +126,12 @@ function emptyNode(span?: ZipkinSpan): Node {
   return { span, server: undefined, missingParent: undefined, children: [] }
 }
 
-/** Where several servers shared an ID, a child belongs to the one in its own service. */
-function chooseParent(candidates: readonly Node[] | undefined, child: ZipkinSpan): Node | undefined {
-  const service = child.localEndpoint?.serviceName
-  const own = candidates?.find(({ span }) => span?.shared && span.localEndpoint?.serviceName === service)
-  return own ?? candidates?.[0]
+function serviceKey(id: string, { localEndpoint }: ZipkinSpan): string {
+  return `${id} ${localEndpoint?.serviceName ?? ''}`
+}
+
+function addFirst<K, V>(map: Map<K, V>, key: K, value: V): void {
+  if (!map.has(key)) map.set(key, value)
 }
 
 /** Takes one link out of every loop, that of the span which began first; returns the nodes so freed. */

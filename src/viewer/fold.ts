@@ -38,9 +38,9 @@ function groupChildren(nodes: readonly TraceNode[], shapes: Map<TraceNode, numbe
   const groups: TraceNode[][] = []
   let shape: number | undefined
   for (const [place, child] of nodes[0]!.children.entries()) {
-    const same = nodes.map((node) => node.children[place]!)
-    if (shapes.get(child) === shape) groups.at(-1)!.push(...same)
-    else groups.push(same)
+    if (shapes.get(child) !== shape) groups.push([])
+    // One by one: as arguments of one `push` a hundred thousand overflow the stack.
+    for (const node of nodes) groups.at(-1)!.push(node.children[place]!)
     shape = shapes.get(child)
   }
   return groups

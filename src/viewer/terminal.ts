@@ -1,3 +1,5 @@
+import { printable } from '../log.ts'
+
 /** What a terminal can show. */
 export interface Terminal {
   /** Characters in a line. */
@@ -32,12 +34,15 @@ export function paint(terminal: Terminal, style: Style, text: string): string {
   return terminal.colour && text ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text
 }
 
+/** More characters than any line shows: a text is looked at no further. */
+const MAX_TEXT = 1000
+
 /**
  * Text from a span as it may be shown: on one line and with nothing in it that a terminal would obey, for it comes
  * from whoever can reach a traced service.
  */
 export function plainText(terminal: Terminal, text: string): string {
-  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+  const safe = printable(text.slice(0, MAX_TEXT))
   return terminal.unicode ? safe : safe.replace(/[^\x20-\x7e]/gu, '?')
 }
 

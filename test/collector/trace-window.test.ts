@@ -41,6 +41,7 @@ describe('TraceWindow', () => {
       ends: { complete: 1, overdue: 0, evicted: 0, late: 0, closed: 0 },
       traces: 0,
       spans: 0,
+      bytes: 0,
       duplicates: 0,
     })
   })
@@ -113,6 +114,31 @@ describe('TraceWindow', () => {
     assert.deepEqual(out, [{ names: ['GET /cart', 'GET'], end: 'evicted' }])
     assert.equal(window.stats().spans, 2)
     assert.equal(window.stats().ends.evicted, 1)
+  })
+
+  const large: Record<string, Partial<ZipkinSpan>> = {
+    'a tag': { tags: { text: 'x'.repeat(1 << 20) } },
+    'a tag whose key is': { tags: { ['x'.repeat(1 << 20)]: '' } },
+    'a name': { name: 'x'.repeat(1 << 20) },
+    'an annotation': { annotations: [{ timestamp: 1, value: 'x'.repeat(1 << 20) }] },
+    'a service': { localEndpoint: { serviceName: 'x'.repeat(1 << 20) } },
+  }
+  for (const [what, more] of Object.entries(large)) {
+    it(`holds no more bytes than it may, where ${what} is large: the oldest traces are let out, and counted`, () => {
+      const window = open({ maxBytes: 10 << 20 })
+      for (let i = 1; i <= 100; i++) window.add([{ ...client, ...more, traceId: `${i}`.padStart(32, '0') }])
+      const { ends, traces, bytes } = window.stats()
+      assert.ok(bytes > 4 << 20 && bytes <= 10 << 20, `${bytes}`)
+      assert.equal(ends.evicted + traces, 100)
+      assert.equal(out.length, ends.evicted)
+    })
+  }
+
+  it('lets out at once what is larger than all that it may hold', () => {
+    const window = open({ maxBytes: 1000 })
+    window.add([client])
+    assert.deepEqual(out, [{ names: ['GET'], end: 'evicted' }])
+    assert.equal(window.stats().bytes, 0)
   })
 
   it('lets everything out when it is closed', () => {

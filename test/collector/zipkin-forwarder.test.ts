@@ -22,6 +22,7 @@ function proto3(text: string): Uint8Array {
 
 describe('ZipkinForwarder', () => {
   let answer: (post: Post) => number | undefined
+  let headers: Record<string, string>
   let posts: Post[]
   let server: Server
   let url: string
@@ -30,6 +31,7 @@ describe('ZipkinForwarder', () => {
     mock.method(process.stderr, 'write', () => true)
     posts = []
     answer = () => 202
+    headers = {}
     server = createServer((req, res) => {
       let body = ''
       req.on('data', (chunk: Buffer) => (body += chunk))
@@ -37,7 +39,7 @@ describe('ZipkinForwarder', () => {
         const post = { url: req.url, type: req.headers['content-type'], body }
         posts.push(post)
         const status = answer(post)
-        if (status) res.writeHead(status).end()
+        if (status) res.writeHead(status, headers).end()
       })
     })
     server.listen(0, '127.0.0.1')
@@ -117,6 +119,23 @@ describe('ZipkinForwarder', () => {
     assert.deepEqual(forwarder.stats(), { sent: 6, rejected: 2, unsent: 0, held: 0, posts: 5, retries: 0 })
   })
 
+  for (const status of [301, 302, 303, 307, 308]) {
+    it(`follows no ${status}: what would arrive there is another request, or spans in the wrong place`, async () => {
+      headers = { location: `${url}/elsewhere` }
+      answer = ({ url: path }) => (path === '/elsewhere' ? 200 : status)
+      const forwarder = new ZipkinForwarder({ url })
+      for (const text of ['first', 'second', 'third']) await forwarder.add(spans, proto3(text))
+      await forwarder.close()
+      assert.deepEqual(
+        posts.map(({ url: path }) => path),
+        ['/api/v2/spans', '/api/v2/spans'],
+        'and no record by itself: the answer is not to the record',
+      )
+      const { sent, rejected } = forwarder.stats()
+      assert.deepEqual({ sent, rejected }, { sent: 0, rejected: 6 })
+    })
+  }
+
   it('holds no more than it may: who adds waits for room', async () => {
     let isOpen = false
     answer = () => (isOpen ? 202 : 503)
@@ -126,7 +145,7 @@ describe('ZipkinForwarder', () => {
     const adding = forwarder.add(spans, proto3('67890')).then(() => (isAdded = true))
     while (forwarder.stats().retries === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     assert.equal(isAdded, false)
-    assert.equal(forwarder.stats().held, 2)
+    assert.equal(forwarder.stats().held, 4, 'with that of who waits')
     isOpen = true
     await adding
     await forwarder.close()

@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { startLocalKinesis, type LocalKinesis } from '#src/local-kinesis/local-kinesis.js'
@@ -106,10 +106,15 @@ describe('tdist collect', () => {
 
   after(() => kinesis.close())
 
-  async function put(Data: Uint8Array, PartitionKey: string): Promise<void> {
+  async function put(
+    Data: Uint8Array,
+    PartitionKey: string,
+    to: LocalKinesis = kinesis,
+    StreamName = 'spans',
+  ): Promise<void> {
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-    const client = new KinesisClient({ endpoint: kinesis.endpoint, region: 'us-east-1', credentials })
-    await client.send(new PutRecordsCommand({ StreamName: 'spans', Records: [{ Data, PartitionKey }] }))
+    const client = new KinesisClient({ endpoint: to.endpoint, region: 'us-east-1', credentials })
+    await client.send(new PutRecordsCommand({ StreamName, Records: [{ Data, PartitionKey }] }))
     client.destroy()
   }
 
@@ -153,6 +158,67 @@ describe('tdist collect', () => {
     assert.equal(out, '')
     assert.equal(bodies.flatMap((body) => JSON.parse(body) as unknown[]).length, 3)
     assert.match(err, /; sent 3 spans\n$/)
+  })
+
+  /** A server that answers every request so; its base URL. */
+  async function answering(t: TestContext, status: number, headers = {}, body = ''): Promise<string> {
+    const server = createServer((req, res) => {
+      req.resume().on('end', () => res.writeHead(status, headers).end(body))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  it('says that a server which sends it elsewhere took nothing, with exit code 1', async (t) => {
+    const page = await answering(t, 200)
+    const url = await answering(t, 302, { location: page })
+    const { code, err } = await tdist(...from, '--once', '--to', `zipkin=${url}`)
+    assert.equal(code, 1)
+    assert.match(err, /answered 302: \d spans? (is|are) lost; give the address that takes spans itself\n/)
+    assert.match(err, /; sent 0 spans, 3 rejected\n$/)
+  })
+
+  it('ends soon on SIGTERM while more waits for the server than is held, with the counts and exit code 1', async (t) => {
+    // More than the forwarder holds, so that the reader waits for room.
+    const one = (i: number) => span(i, 9, 'shop', 'large', 0, 1, { tags: { text: 'x'.repeat(900_000) } })
+    const large = await startLocalKinesis({ streams: { large: 1 }, limits: false })
+    t.after(() => large.close())
+    for (let i = 1; i <= 24; i++) await put(Buffer.from(JSON.stringify([one(i)])), 'a', large, 'large')
+    const url = await answering(t, 503)
+    const args = ['collect', '--endpoint', large.endpoint, '--stream', 'large', '--from', 'trim-horizon']
+    const child = start(...args, '--to', `zipkin=${url}`)
+    const ended = end(child)
+    await once(child.stderr, 'data')
+    child.kill('SIGTERM')
+    const { code, err } = await ended
+    assert.equal(code, 1, err)
+    const [, taken] = /(\d+) records, \1 spans; dropped 0 records, 0 spans; sent 0 spans, .*unsent\n$/.exec(
+      err,
+    )!
+    assert.ok(err.endsWith(`, ${taken} unsent\n`), err)
+  })
+
+  it('lets nothing that it was sent command the terminal', async (t) => {
+    const escape = '\x1b]0;owned\x07\x1b[2J\u009b31m\u202e'
+    const answers = JSON.stringify({ __type: 'AccessDeniedException', message: `no ${escape}` })
+    const url = await answering(t, 400, { 'content-type': 'application/x-amz-json-1.1' }, answers)
+    const refused = await tdist('collect', '--endpoint', url, '--stream', 'spans', '--no-wait')
+    assert.equal(refused.code, 1)
+    assert.match(refused.err, /AccessDenied/)
+
+    const bad = await startLocalKinesis({ streams: { bad: 1 } })
+    t.after(() => bad.close())
+    await put(Buffer.from(`[{"traceId":"${escape}"`), 'a', bad, 'bad')
+    const named = span(1, undefined, escape, escape, 0, 1, { tags: { error: escape } })
+    await put(Buffer.from(JSON.stringify([named])), 'a', bad, 'bad')
+    const shown = await tdist('collect', '--endpoint', bad.endpoint, '--stream', 'bad', '--once')
+    assert.match(shown.err, /dropped a record/)
+    for (const text of [refused.err, shown.err, shown.out])
+      assert.doesNotMatch(text, /[^\P{Cc}\n]|\p{Cf}/u, JSON.stringify(text))
   })
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -301,6 +301,31 @@ const cases: Case[] = [
     client.splitShard({ StreamName, ShardToSplit: shardId(0), NewStartingHashKey: half }),
   ),
   {
+    name: 'tags are added, listed page by page, and removed',
+    async run(client, StreamName) {
+      await client.addTagsToStream({ StreamName, Tags: { team: 'shop', stage: 'test', a: '' } })
+      await client.addTagsToStream({ StreamName, Tags: { stage: 'live' } })
+      const first = await client.listTagsForStream({ StreamName, Limit: 2 })
+      const rest = await client.listTagsForStream({ StreamName, ExclusiveStartTagKey: 'stage' })
+      await client.removeTagsFromStream({ StreamName, TagKeys: ['team', 'none'] })
+      const left = await client.listTagsForStream({ StreamName })
+      return [first, rest, left].map(({ Tags, HasMoreTags }) => ({ Tags, HasMoreTags }))
+    },
+  },
+  refused('tags without any', (client, StreamName) => client.addTagsToStream({ StreamName, Tags: {} })),
+  refused('tags of a stream that is not there', (client) =>
+    client.listTagsForStream({ StreamName: 'nowhere' }),
+  ),
+  refused(
+    'more tags than a stream may have',
+    async (client, StreamName) => {
+      const tags = (from: number) =>
+        Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`k${from + i}`, 'v']))
+      for (let i = 0; i < 6; i++) await client.addTagsToStream({ StreamName, Tags: tags(10 * i) })
+    },
+    'A stream may have 50 tags; Kinesalite keeps to the 10 of before 2016.',
+  ),
+  {
     name: 'refuses 501 records',
     differs:
       'Both refuse them as AWS does, with a ValidationException; Kinesalite lists the records in its message.',

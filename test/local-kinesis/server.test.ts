@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
+import http2 from 'node:http2'
 import net from 'node:net'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -182,6 +183,50 @@ test('a process that closes it ends by itself, with a client still open', async 
 test('listens on loopback unless told otherwise', async (t) => {
   const { kinesis } = await start(t)
   assert.equal(kinesis.endpoint, `http://127.0.0.1:${kinesis.port}`)
+})
+
+const hosts: Record<string, 'answers' | 'refuses'> = {
+  '127.0.0.1': 'answers',
+  'localhost:4567': 'answers',
+  'kinesis.localhost': 'answers',
+  'LOCALHOST.': 'answers',
+  '[::1]:4567': 'answers',
+  '192.168.7.9:4567': 'answers',
+  'kinesis:4567': 'answers',
+  'evil.example': 'refuses',
+  'evil.example:4567': 'refuses',
+  '127.0.0.1.evil.example': 'refuses',
+  'localhost.evil.example': 'refuses',
+}
+for (const [host, does] of Object.entries(hosts)) {
+  test(`${does} a request that names ${host}`, async (t) => {
+    const { kinesis, client } = await start(t, { streams: { spans: 1 } })
+    const answer = await post(kinesis.port, 'DeleteStream', '{"StreamName":"spans"}', { host })
+    assert.equal(answer.status, does === 'answers' ? 200 : 403)
+    const { StreamDescriptionSummary } = await client.describeStreamSummary({ StreamName: 'spans' })
+    assert.equal(StreamDescriptionSummary?.StreamStatus, does === 'answers' ? 'DELETING' : 'ACTIVE')
+  })
+}
+
+test('refuses a name that is not its own over HTTP/2 too', async (t) => {
+  const { kinesis } = await start(t)
+  const session = http2.connect(kinesis.endpoint)
+  t.after(() => session.close())
+  const statusAs = async (authority: string): Promise<unknown> => {
+    const request = session.request({
+      ':method': 'POST',
+      ':authority': authority,
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': 'Kinesis_20131202.ListStreams',
+      authorization: 'AWS4-HMAC-SHA256 any',
+    })
+    request.end('{}')
+    const [headers] = (await once(request, 'response')) as [http2.IncomingHttpHeaders]
+    request.resume()
+    return headers[':status']
+  }
+  assert.equal(await statusAs('evil.example'), 403)
+  assert.equal(await statusAs('127.0.0.1'), 200)
 })
 
 test('wrong options are one clear line', async () => {

@@ -170,3 +170,28 @@ test('the account has only so many shards', async (t) => {
   )
   await client.createStream({ StreamName: 'b', ShardCount: 1 })
 })
+
+test('a stream has tags from its making, by its name and by its ARN', async (t) => {
+  const { client } = await start(t, { changeMs: 0 })
+  await client.createStream({ StreamName: 'spans', ShardCount: 1, Tags: { team: 'shop' } })
+  const ResourceARN = 'arn:aws:kinesis:us-east-1:000000000000:stream/spans'
+  await client.tagResource({ ResourceARN, Tags: { stage: 'test' } })
+  const { Tags } = await client.listTagsForStream({ StreamName: 'spans' })
+  assert.deepEqual(Tags, [
+    { Key: 'stage', Value: 'test' },
+    { Key: 'team', Value: 'shop' },
+  ])
+  await client.untagResource({ ResourceARN, TagKeys: ['team'] })
+  assert.deepEqual((await client.listTagsForResource({ ResourceARN })).Tags, [
+    { Key: 'stage', Value: 'test' },
+  ])
+})
+
+test('the limits of the account say how many shards are open', async (t) => {
+  const { client } = await start(t, { streams: { spans: 2, other: 3 } })
+  const { ShardLimit, OpenShardCount, OnDemandStreamCount } = await client.describeLimits()
+  assert.deepEqual(
+    { ShardLimit, OpenShardCount, OnDemandStreamCount },
+    { ShardLimit: 20_000, OpenShardCount: 5, OnDemandStreamCount: 0 },
+  )
+})
