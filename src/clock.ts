@@ -1,8 +1,25 @@
 import { performance } from 'node:perf_hooks'
+import { genuine } from './timers.ts'
 
-// Taken once: a test suite that fakes timers must not fake ours.
-const monotonicMs = performance.now.bind(performance)
-const wallMs = Date.now.bind(Date)
+/*
+ * Taken once, as the timers are: a test that fakes time must not fake ours. A fake is put on the object; its prototype
+ * keeps Node's own. A fake `Date` is either derived from the true one or has its prototype.
+ */
+
+/** Milliseconds since the process started, with a fraction; never runs backwards. All elapsed time is told by it. */
+export const monotonicMs: () => number = (
+  (Object.getPrototypeOf(performance) as { now?: () => number }).now ?? performance.now
+).bind(performance)
+
+/** Milliseconds since the epoch, by a clock that may be set at any time. */
+export const wallMs: () => number = nativeNow()
+
+/** Monotonic milliseconds that all threads of the machine count alike. */
+export function sharedMs(): number {
+  return Number(hrtime()) / 1e6
+}
+
+const hrtime = genuine(process.hrtime).bigint
 
 /** How far the anchor may stand from the wall clock, in µs, before it is set anew. */
 const TOLERANCE = 2000
@@ -37,4 +54,14 @@ export function newClock(at: number): Clock {
 /** The ticks in epoch microseconds by this clock, a whole number. */
 export function epochMicros(clock: Clock, at: number): number {
   return Math.round(clock + at)
+}
+
+function nativeNow(): () => number {
+  const candidates = [Date, Object.getPrototypeOf(Date) as DateConstructor, Date.prototype.constructor]
+  const isNative = ({ now }: { now?: unknown }): boolean =>
+    typeof now === 'function' && Function.prototype.toString.call(now) === 'function now() { [native code] }'
+  return (
+    (candidates.find((date) => isNative(date as DateConstructor)) as DateConstructor | undefined)?.now ??
+    Date.now
+  )
 }

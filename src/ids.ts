@@ -1,3 +1,4 @@
+import { wallMs } from './clock.ts'
 /** Loaded with the first ID: it costs more to start than all of tdist's own code. */
 let randomFillSync: typeof import('node:crypto').randomFillSync | undefined
 
@@ -40,7 +41,7 @@ let highHalf = ''
  */
 export function newTraceId(traceId128: boolean): string {
   if (!traceId128) return newSpanId()
-  const now = Math.floor(Date.now() / 1000)
+  const now = Math.floor(wallMs() / 1000)
   if (now !== second) {
     second = now
     highHalf = (now >>> 0).toString(16).padStart(8, '0') + newSpanId().slice(8)

@@ -1,6 +1,8 @@
+import { monotonicMs } from './clock.ts'
+import { onImmediate } from './timers.ts'
 /** A line to standard error, once a minute at most for each `topic`; what was held back is counted. */
 export function warn(topic: string, message: string): void {
-  const now = Date.now()
+  const now = monotonicMs()
   const seen = lines.get(topic)
   if (seen && now - seen.at < 60_000) {
     seen.heldBack++
@@ -53,7 +55,7 @@ function write(line: string): void {
     const { stderr } = process
     if (unwritten++ === 0) stderr.on('error', ignore)
     // The error comes after the callback.
-    stderr.write(line, () => setImmediate(written, stderr).unref())
+    stderr.write(line, () => onImmediate(written, stderr).unref())
   } catch {
     // Then there is nobody to tell.
   }

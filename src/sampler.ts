@@ -1,3 +1,4 @@
+import { monotonicMs } from './clock.ts'
 import { warn } from './log.ts'
 
 /** Decides whether a new trace is recorded. Asked once a trace, where it begins. */
@@ -33,17 +34,21 @@ export function samplePerSecond(traces: number): Sampler {
   if (!(traces >= 0 && Number.isFinite(traces))) {
     return refused(`samplePerSecond(${String(traces)}) is not a number of traces; give 0 or more`)
   }
-  if (traces === 0) return never
+  return traces === 0 ? never : perSecond(traces, monotonicMs)
+}
+
+/** The same by a clock that counts milliseconds. */
+export function perSecond(traces: number, now: () => number): Sampler {
   const tenth = traces / 10
   let allowance = Math.max(1, tenth)
-  let tick = Math.floor(Date.now() / 100)
+  let tick = Math.floor(now() / 100)
   return {
     isSampled() {
-      const ticks = Math.floor(Date.now() / 100) - tick
+      const ticks = Math.floor(now() / 100) - tick
       if (ticks !== 0) {
         tick += ticks
-        // A clock set back refills nothing; a pause refills one tenth, not the whole pause.
-        if (ticks > 0) allowance = Math.min(Math.max(1, tenth), allowance + tenth * Math.min(ticks, 10))
+        // A pause refills one tenth, not the whole pause.
+        allowance = Math.min(Math.max(1, tenth), allowance + tenth * Math.min(ticks, 10))
       }
       if (allowance < 1) return false
       allowance--

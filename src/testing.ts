@@ -1,5 +1,6 @@
 import type { ZipkinSpan } from './codec/zipkin-span.ts'
 import type { Span } from './span.ts'
+import { startTimer, stopTimer } from './timers.ts'
 import { createTracing, type Tracing, type TracingOptions } from './tracing.ts'
 
 /** A tracing whose finished spans are kept for a test to look at; nothing is sent. */
@@ -69,7 +70,7 @@ export function createTestTracing(options: Partial<TracingOptions> = {}): TestTr
 
   function arrival(count: number, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = startTimer(() => {
         waiting = undefined
         const names = (list: (string | undefined)[]) =>
           list.map((name) => name ?? '(unnamed)').join(', ') || 'none'
@@ -79,7 +80,7 @@ export function createTestTracing(options: Partial<TracingOptions> = {}): TestTr
       }, timeoutMs)
       waiting = () => {
         if (spans.length < count) return
-        clearTimeout(timer)
+        stopTimer(timer)
         waiting = undefined
         resolve()
       }

@@ -81,7 +81,8 @@ export class Tracing {
   readonly faults: Record<string, number> = {}
   /** How long the message handled last was on its way, in milliseconds, by topic. */
   readonly messageDelays: Record<string, number> = Object.create(null) as Record<string, number>
-  readonly #unhook: () => void
+  /** Once something was reported: who reports nothing holds no handler of the process. */
+  #unhook: (() => void) | undefined
   readonly #publishes: boolean
   readonly #statsd = new StatsdText()
 
@@ -120,15 +121,6 @@ export class Tracing {
       decision: this.decision.bind(this),
       failed: this.failed.bind(this),
     })
-    this.#unhook = this.enabled
-      ? flushAtExit(
-          (deadlineMs) => this.publisher.flush(deadlineMs),
-          2000,
-          () => this.#unsent(),
-          () => this.publisher.sayLosses(),
-          () => this.publisher.flushNow(),
-        )
-      : () => {}
   }
 
   /** Sends what is queued; resolves when it is sent or the deadline (default 2000 ms) is over. Never rejects. */
@@ -143,6 +135,7 @@ export class Tracing {
   /** Flushes, then stops for good: later spans are counted as dropped. */
   async close(deadlineMs = 2000): Promise<void> {
     try {
+      this.#unhook ??= () => {}
       this.#unhook()
       await this.publisher.close(deadlineMs)
     } catch (error) {
@@ -212,15 +205,12 @@ export class Tracing {
 
   #report(data: ZipkinSpan): void {
     try {
-      if (this.#publishes) this.publisher.report(data)
+      if (!this.#publishes) return
+      this.publisher.report(data)
+      this.#unhook ??= flushAtExit(this.publisher)
     } catch (error) {
       this.failed('publisher', error)
     }
-  }
-
-  #unsent(): number {
-    const { queued, inFlight } = this.publisher.stats()
-    return queued + inFlight
   }
 }
 

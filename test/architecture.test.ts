@@ -41,7 +41,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   demo: [],
 }
 /** Import nothing of ours but each other. */
-const GROUND = ['clock.ts', 'ids.ts', 'log.ts', 'tags.ts', 'process-state.ts', 'faults.ts']
+const GROUND = ['clock.ts', 'timers.ts', 'ids.ts', 'log.ts', 'tags.ts', 'process-state.ts', 'faults.ts']
+/** The half that runs beside others has no fake time to fear. */
+const RECEIVES = /^(cli\.ts|(collector|commands|demo|local-kinesis|storage|viewer)\/)/
+/** What fakes of time replace, and `Math.random`. */
+const FAKED =
+  /(?<![.\w#])(setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|clearImmediate|queueMicrotask|performance|process\.(hrtime|nextTick)|Date\.now|new Date|AbortSignal\.timeout|Math\.random)\b|node:(timers|perf_hooks)/
 /** One file a library: these know their protocol, and no other library. */
 const PROTOCOLS = ['http.ts', 'rpc.ts', 'messaging.ts', 'patch.ts', 'instrumentation.ts']
 
@@ -70,6 +75,17 @@ describe('architecture', () => {
         GROUND.includes(from) && to.startsWith('src/') && !typeOnly && !GROUND.includes(to.slice(4)),
     )
     assert.deepEqual(wrong.map(arrow), [])
+  })
+
+  it('what runs in a service takes time and luck from where they were taken early', () => {
+    const wrong = [...sources]
+      .filter(([file]) => !RECEIVES.test(file) && file !== 'clock.ts' && file !== 'timers.ts')
+      .flatMap(([file, source]) => {
+        const code = source.replace(/\/\*[^]*?\*\/|\/\/.*/g, '')
+        const found = FAKED.exec(code)
+        return found ? [`src/${file}: ${found[0]}`] : []
+      })
+    assert.deepEqual(wrong, [])
   })
 
   it('a library file imports its protocol, never another library', () => {

@@ -1,3 +1,4 @@
+import { random } from '../timers.ts'
 const FIRST_MS = 100
 const LONGEST_MS = 5000
 
@@ -27,7 +28,7 @@ export class Breaker {
     this.#judgedAt = now
     this.#failures++
     const mostMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(this.#failures - 1, 10))
-    this.#until = now + Math.random() * mostMs
+    this.#until = now + random() * mostMs
     return true
   }
 

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks'
+import { monotonicMs } from '../clock.ts'
 import type { QueuedRecord } from './bounded-queue.ts'
 import { callsAreHeard, publishCall, type CallMessage } from './channels.ts'
 import { Histogram } from './histogram.ts'
@@ -20,6 +20,12 @@ export class CallMetrics {
   /** How long a call took, in milliseconds. */
   readonly callMs: Histogram = new Histogram([5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000])
   readonly #calls = new Set<Call>()
+  readonly #tell: ((call: CallMessage) => void) | undefined
+
+  /** `tell`: takes what the channel would, for another thread's. */
+  constructor(tell?: (call: CallMessage) => void) {
+    this.#tell = tell
+  }
 
   /** A record was sealed. */
   sealed(spans: number): void {
@@ -29,17 +35,17 @@ export class CallMetrics {
   started(records: readonly QueuedRecord[]): Call {
     let bytes = 0
     for (const record of records) bytes += record.bytes.byteLength
-    const call: Call = { records, bytes, startedAt: performance.now() }
+    const call: Call = { records, bytes, startedAt: monotonicMs() }
     this.#calls.add(call)
     this.callBytes.observe(bytes)
     return call
   }
 
   ended(call: Call, { fates, reason }: CallEnd): void {
-    const durationMs = performance.now() - call.startedAt
+    const durationMs = monotonicMs() - call.startedAt
     this.#calls.delete(call)
     this.callMs.observe(durationMs)
-    if (!callsAreHeard()) return
+    if (this.#tell === undefined && !callsAreHeard()) return
     const { records, bytes } = call
     let spans = 0
     let sent = 0
@@ -50,7 +56,9 @@ export class CallMetrics {
       if (fates[i] === 'sent') sent += record.spans
       else if (fates[i] !== 'rejected' && fates[i] !== 'in doubt') again += record.spans
     }
-    publishCall({ records: records.length, spans, bytes, durationMs, sent, again, reason })
+    const message = { records: records.length, spans, bytes, durationMs, sent, again, reason }
+    if (this.#tell) this.#tell(message)
+    else publishCall(message)
   }
 
   /** A call has ended in the worker. */

@@ -1,11 +1,12 @@
-import { performance } from 'node:perf_hooks'
+import { monotonicMs } from '../clock.ts'
 import { describe, warn } from '../log.ts'
+import { startTimer, stopTimer } from '../timers.ts'
 import { BoundedQueue, type QueuedRecord } from './bounded-queue.ts'
 import { Breaker } from './breaker.ts'
 import { CallMetrics } from './call-metrics.ts'
 import { CallsInFlight } from './calls-in-flight.ts'
 import { Flushes } from './flushes.ts'
-import type { BreakerState, DropReason, LossCounter, LossReason } from './metrics.ts'
+import { CUT_OFF, type BreakerState, type DropReason, type LossCounter, type LossReason } from './metrics.ts'
 import { Pacer } from './pacer.ts'
 import type { Settings } from './publisher-options.ts'
 import { sendCall, type CallEnd, type Fate } from './send-call.ts'
@@ -20,7 +21,7 @@ const GATHER_MS = 50
 export class Delivery {
   readonly queue: BoundedQueue
   readonly flushes: Flushes = new Flushes()
-  readonly metrics: CallMetrics = new CallMetrics()
+  readonly metrics: CallMetrics
   readonly spare: SpareBuffer = new SpareBuffer()
   readonly #sender: Sender
   readonly #set: Settings
@@ -32,6 +33,8 @@ export class Delivery {
   readonly #inFlight: CallsInFlight
   #startedAt = -Infinity
   #stopped = false
+  /** What was said last of how calls go. */
+  #isWell: boolean | undefined
 
   sent = 0
   calls = 0
@@ -48,6 +51,7 @@ export class Delivery {
     losses: LossCounter,
     wakeIn: (delayMs: number) => void,
     ledger?: Ledger,
+    metrics: CallMetrics = new CallMetrics(),
   ) {
     this.queue = new BoundedQueue(set.maxSpans, set.maxBytes)
     this.#inFlight = new CallsInFlight(set.concurrency)
@@ -56,6 +60,12 @@ export class Delivery {
     this.#losses = losses
     this.#wakeIn = wakeIn
     this.#ledger = ledger
+    this.metrics = metrics
+  }
+
+  /** Whether the last call failed, and none has gone through since. */
+  get failing(): boolean {
+    return this.#breaker.failures > 0
   }
 
   get breakerState(): BreakerState {
@@ -75,7 +85,7 @@ export class Delivery {
   push(record: QueuedRecord): void {
     this.queue.push(record)
     this.metrics.sealed(record.spans)
-    this.#wakeIn(this.#holdMs(performance.now()))
+    this.#wakeIn(this.#holdMs(monotonicMs()))
   }
 
   /** Drops the record that waits longest; false when none waits. */
@@ -87,7 +97,7 @@ export class Delivery {
   drain(atOnce: boolean = false): void {
     if (atOnce) this.#breaker.tryNow()
     while (!this.#stopped && this.queue.length > 0) {
-      const now = performance.now()
+      const now = monotonicMs()
       // While calls fail a single one goes out, as a probe.
       const places = this.#breaker.failures > 0 ? 1 : this.#set.concurrency
       const waitMs = Math.max(this.#holdMs(now), this.#inFlight.waitMs(places, now))
@@ -107,7 +117,7 @@ export class Delivery {
     this.metrics.forget()
     while (this.#evict('shutdown'));
     const { takenSpans } = this.queue
-    if (takenSpans > 0) this.#losses.add('inDoubt', takenSpans)
+    if (takenSpans > 0) this.#losses.add('inDoubt', takenSpans, CUT_OFF)
     this.queue.clear()
     this.flushes.end()
   }
@@ -162,7 +172,7 @@ export class Delivery {
     // What was in flight at the stop has been counted there.
     if (this.#stopped) return
     this.metrics.ended(measured, end)
-    const now = performance.now()
+    const now = monotonicMs()
     const { fates } = end
     this.#inFlight.ended(call, !fates.includes('unanswered') && !fates.includes('in doubt'), now)
     this.#pacer.ended(bytesOf(records, fates, 'sent'), bytesOf(records, fates, 'throttled'), now)
@@ -206,15 +216,25 @@ export class Delivery {
 
   /** What a call's end says of the collector. */
   #judge({ fates, reason }: CallEnd, startedAt: number, now: number): void {
-    if (fates.includes('sent')) return this.#breaker.succeeded(startedAt)
+    if (fates.includes('sent')) {
+      this.#breaker.succeeded(startedAt)
+      if (!fates.some(isTriedAgain)) this.#well()
+      return
+    }
     this.failedCalls++
     const isFailure = !fates.some(isAnswered)
     if (!isFailure) this.#breaker.succeeded(startedAt)
     // Those in flight may hang as this one did: the probe does not wait for them.
     else if (this.#breaker.failed(startedAt, now)) this.#inFlight.uncountAll()
-    if (!fates.some(isTriedAgain)) return
-    const why = reason ?? (isFailure ? 'no reason given' : 'too much at once for the collector')
-    this.#losses.trouble(`spans could not be sent and will be tried again: ${why}`)
+    if (!fates.some(isTriedAgain)) return isFailure ? undefined : this.#well()
+    this.#isWell = false
+    this.#losses.trouble(reason ?? (isFailure ? 'no reason given' : 'too much at once for the collector'))
+  }
+
+  #well(): void {
+    if (this.#isWell) return
+    this.#isWell = true
+    this.#losses.well()
   }
 
   /** Drops the record that waits longest, when there is one. */
@@ -228,7 +248,8 @@ export class Delivery {
 
   #lose(reason: DropReason | 'inDoubt', record: QueuedRecord, cause?: string): void {
     const fate = record.doubtful ? 'inDoubt' : reason
-    this.#losses.add(fate, record.spans, cause)
+    const isLater = record.doubtful && reason !== 'inDoubt'
+    this.#losses.add(fate, record.spans, isLater ? `no answer came, and then: ${cause ?? reason}` : cause)
     this.#gone(record, fate)
   }
 
@@ -245,12 +266,12 @@ export class Delivery {
   /** Closes the sender; resolves when it is closed, or after `deadlineMs`. */
   closeSender(deadlineMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, deadlineMs)
+      const timer = startTimer(resolve, deadlineMs)
       const close = async (): Promise<void> => this.#sender.close?.()
       close()
         .catch((error: unknown) => warn('publisher sender', `the sender did not close: ${describe(error)}`))
         .finally(() => {
-          clearTimeout(timer)
+          stopTimer(timer)
           resolve()
         })
     })

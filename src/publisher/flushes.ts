@@ -1,9 +1,26 @@
+import { monotonicMs } from '../clock.ts'
+import { startTimer, stopTimer } from '../timers.ts'
+
 interface Flush {
   /** The number of the last record it waits for. */
   readonly upTo: number
   left: number
+  /** When it began, or a record last went. */
+  movedAt: number
   readonly done: () => void
 }
+
+interface FlushOptions {
+  /** Where this is so and nothing gets through any more, it is given up early. */
+  readonly isFailing?: () => boolean
+  /** Whether it does not keep the process alive, as somebody else does. */
+  readonly unref?: boolean
+}
+
+/** Where calls fail and nothing has gone for so long, a process that ends waits no longer. */
+export const HOPELESS_MS = 400
+/** How often that is looked at. */
+export const LOOK_MS = 25
 
 /** The flushes that wait, and the records they wait for. */
 export class Flushes {
@@ -14,24 +31,43 @@ export class Flushes {
     return this.#waiting.size > 0
   }
 
-  /** Resolves when `left` records numbered `upTo` or less have gone, or after `deadlineMs`. */
-  wait(upTo: number, left: number, deadlineMs: number): Promise<void> {
+  /**
+   * Resolves when `left` records numbered `upTo` or less have gone, or after `deadlineMs`, to whether all have gone.
+   * Keeps the process alive until then.
+   */
+  wait(
+    upTo: number,
+    left: number,
+    deadlineMs: number,
+    { isFailing, unref = false }: FlushOptions = {},
+  ): Promise<boolean> {
     return new Promise((resolve) => {
-      // This timer is not unref'd: a flush keeps the process alive, and nothing else here does.
-      const timer = setTimeout(() => {
-        try {
-          flush.done()
-        } catch {
-          resolve()
-        }
-      }, deadlineMs)
+      const until = monotonicMs() + deadlineMs
+      const arm = (delayMs: number): NodeJS.Timeout => {
+        const armed = startTimer(() => {
+          try {
+            look()
+          } catch {
+            resolve(false)
+          }
+        }, delayMs)
+        return unref ? armed.unref() : armed
+      }
+      const look = (): void => {
+        const now = monotonicMs()
+        // Timers may come a fraction of a millisecond early.
+        if (until - now < 1 || (isFailing?.() && now - flush.movedAt >= HOPELESS_MS)) return flush.done()
+        timer = arm(Math.min(until - now, isFailing ? LOOK_MS : Infinity))
+      }
+      let timer = arm(isFailing ? Math.min(deadlineMs, LOOK_MS) : deadlineMs)
       const flush: Flush = {
         upTo,
         left,
+        movedAt: monotonicMs(),
         done: () => {
-          clearTimeout(timer)
+          stopTimer(timer)
           this.#waiting.delete(flush)
-          resolve()
+          resolve(flush.left === 0)
         },
       }
       this.#waiting.add(flush)
@@ -40,7 +76,10 @@ export class Flushes {
 
   /** The record of this number has been sent or lost. */
   gone(number: number): void {
+    if (this.#waiting.size === 0) return
+    const movedAt = monotonicMs()
     for (const flush of this.#waiting) {
+      flush.movedAt = movedAt
       if (number <= flush.upTo && --flush.left === 0) flush.done()
     }
   }

@@ -1,3 +1,4 @@
+import { wallMs } from '../clock.ts'
 import { metricsOf, type MetricSource } from './metric-list.ts'
 
 /**
@@ -5,7 +6,7 @@ import { metricsOf, type MetricSource } from './metric-list.ts'
  * name without `tdist_`, and its label's value. https://graphite.readthedocs.io/en/latest/feeding-carbon.html
  */
 export function graphiteText(source: MetricSource, prefix: string = defaultPrefix(source)): string {
-  const seconds = Math.floor(Date.now() / 1000)
+  const seconds = Math.floor(wallMs() / 1000)
   return pathsOf(source)
     .map(({ path, value }) => `${prefix}.${path} ${value} ${seconds}\n`)
     .join('')

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { startTimer, stopTimer } from '../timers.ts'
 import { SendError } from './sender.ts'
 
 /** Where and what to ask, in the terms of `http.request`. */
@@ -64,10 +65,10 @@ export class HttpPool {
         req.destroy()
         for (const idle of Object.values(freeSockets)) for (const socket of idle ?? []) socket.destroy()
       }
-      const connecting = setTimeout(() => {
+      const connecting = startTimer(() => {
         if (!connected) giveUp(`no connection to ${hostname} within ${this.#connectMs} ms`)
       }, this.#connectMs).unref()
-      const asking = setTimeout(() => {
+      const asking = startTimer(() => {
         giveUp(`no answer from ${hostname} within ${this.#requestMs} ms`)
       }, this.#requestMs).unref()
       const abort = (): void => giveUp(`the request to ${hostname} was aborted`)
@@ -105,8 +106,8 @@ export class HttpPool {
         reject(new SendError(saying(error), connected ? 'in doubt' : 'failed', { cause: error })),
       )
       on(req, 'close', () => {
-        clearTimeout(connecting)
-        clearTimeout(asking)
+        stopTimer(connecting)
+        stopTimer(asking)
         signal?.removeEventListener('abort', abort)
       })
       req.end(body)

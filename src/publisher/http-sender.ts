@@ -1,6 +1,6 @@
 import type { Encoding } from '../codec/encoder.ts'
 import { describe } from '../log.ts'
-import { HttpPool } from './http-pool.ts'
+import { HttpPool, type HttpAnswer } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
 export interface HttpSenderOptions {
@@ -25,9 +25,10 @@ const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
- * Posts spans to a Zipkin collector: https://zipkin.io/zipkin-api/#/default/post_spans. 2xx is sent; 408 and 429
- * ask for patience; 5xx and a broken connection are tried again; any other answer is a rejection. Throws when an
- * option is wrong.
+ * Posts spans to a Zipkin collector: https://zipkin.io/zipkin-api/#/default/post_spans. 2xx is sent (Zipkin answers
+ * 202), unless it comes with a web page: then who answered was no collector, and the spans are in doubt. 408 and 429 ask
+ * for patience; 5xx and a broken connection are tried again; any other answer is a rejection, a redirect too. Throws when
+ * an option is wrong.
  */
 export function httpSender(options: HttpSenderOptions = {}): Sender {
   const { encoding = 'proto3', timeoutMs = 6000 } = options
@@ -73,10 +74,17 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
         throw new SendError(`${asked}: ${describe(error)}`, outcome, { cause: error })
       })
     const { status } = answer
-    if (status >= 200 && status < 300) return 'sent'
     if (status === 408 || status === 429) return 'throttled'
-    const said = answer.body.toString('utf8', 0, 800).slice(0, 200).trim()
-    const message = `${asked} answered ${status}${said && `: ${said}`}`
+    const isPage = /^text\/html\b/i.test(answer.headers['content-type'] ?? '')
+    if (status >= 200 && status < 300) {
+      if (!isPage) return 'sent'
+      throw new SendError(
+        `${asked} answered ${status} with a web page; is a login or a proxy in the way?`,
+        'in doubt',
+      )
+    }
+    const said = isPage ? '' : answer.body.toString('utf8', 0, 800).slice(0, 200).trim()
+    const message = `${asked} answered ${status}${said && `: ${said}`}${remedy(answer)}`
     throw new SendError(message, status >= 500 ? 'failed' : 'rejected')
   }
 
@@ -91,6 +99,16 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
     send: async (records) => Promise.all(records.map(post)),
     close: () => pool.close(),
   }
+}
+
+/** What to do about an answer that will be the same next time. */
+function remedy({ status, headers }: HttpAnswer): string {
+  // Never followed: of a POST it makes a GET, and its body may be anyone's.
+  if (status >= 300 && status < 400)
+    return `; it leads to ${headers.location ?? 'nowhere'}: give the collector's own URL`
+  if (status === 401 || status === 403) return '; check its credentials'
+  if (status === 404 || status === 405) return '; is that where the collector takes spans?'
+  return ''
 }
 
 function compress(bytes: Uint8Array): Promise<Buffer> {

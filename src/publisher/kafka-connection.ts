@@ -1,5 +1,6 @@
 import type { ISocketFactoryArgs, Kafka, KafkaConfig, Message, Producer } from 'kafkajs'
 import type { Socket } from 'node:net'
+import { random, startTimer, stopTimer } from '../timers.ts'
 import { SendError } from './sender.ts'
 
 /** What of kafkajs is needed. */
@@ -82,12 +83,15 @@ export class KafkaConnection {
     })
     const request = { topic, messages: [message], ...(gzip ? { compression: GZIP } : {}) }
     const sending = this.#follow(this.#producer.send(request))
-    await within(timeoutMs, sending, 'no answer', 'in doubt').catch((error: unknown) => {
+    const answered = await within(timeoutMs, sending, 'no answer', 'in doubt').catch((error: unknown) => {
       if (this.#lost !== undefined) throw new SendError(this.#lost, 'in doubt', { cause: error })
       if (brokerError(error) !== undefined) throw error
       // Nothing is known of the sockets of a user's own client.
       throw asSendError(error, this.#target.kafka ? 'in doubt' : 'failed')
     })
+    // One message is in one partition.
+    if (!Array.isArray(answered) || answered.length !== 1)
+      throw new SendError('the answer names no partition that has the message', 'in doubt')
   }
 
   #follow<T>(promise: Promise<T>): Promise<T> {
@@ -107,7 +111,7 @@ export class KafkaConnection {
 
   #newClient(Client: Kafkajs['Kafka']): Kafka {
     const { clientId, brokers, ssl, sasl } = this.#target
-    const first = Math.floor(Math.random() * brokers.length)
+    const first = Math.floor(random() * brokers.length)
     return new Client({
       clientId,
       brokers: [...brokers.slice(first), ...brokers.slice(0, first)],
@@ -179,11 +183,11 @@ async function within<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SendError(`${message} within ${ms} ms`, outcome)), ms).unref()
+    timer = startTimer(() => reject(new SendError(`${message} within ${ms} ms`, outcome)), ms).unref()
   })
   try {
     return await Promise.race([promise, late])
   } finally {
-    clearTimeout(timer)
+    stopTimer(timer)
   }
 }

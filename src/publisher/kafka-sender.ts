@@ -1,6 +1,7 @@
 import type { Kafka, KafkaConfig } from 'kafkajs'
 import type { Encoding } from '../codec/encoder.ts'
 import { describe } from '../log.ts'
+import { startTimer, stopTimer } from '../timers.ts'
 import { brokerError, KafkaConnection, type Kafkajs, type KafkaTarget } from './kafka-connection.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
@@ -59,7 +60,7 @@ export function kafkaSender(options: KafkaSenderOptions): Sender {
 
   async function put({ bytes, key }: SpanRecord): Promise<Outcome> {
     const library = await loadKafkajs()
-    clearTimeout(idle)
+    stopTimer(idle)
     if (!connection?.usable) connection = new KafkaConnection(library, target)
     const used = connection
     const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -75,8 +76,8 @@ export function kafkaSender(options: KafkaSenderOptions): Sender {
 
   /** kafkajs keeps a timer of 1 ms going as long as it is connected: over 50 ms that costs more than a new connection. */
   function restUntilNext(used: KafkaConnection): void {
-    clearTimeout(idle)
-    idle = setTimeout(() => void used.close(), idleMs).unref()
+    stopTimer(idle)
+    idle = startTimer(() => void used.close(), idleMs).unref()
   }
 
   return {
@@ -89,7 +90,7 @@ export function kafkaSender(options: KafkaSenderOptions): Sender {
     atLeastOnce: true,
     send: async (records) => Promise.all(records.map(put)),
     close: async () => {
-      clearTimeout(idle)
+      stopTimer(idle)
       await connection?.close()
     },
   }

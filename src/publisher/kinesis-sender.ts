@@ -1,8 +1,9 @@
 import type { KinesisClient, PutRecordsCommandOutput } from '@aws-sdk/client-kinesis'
-import { performance } from 'node:perf_hooks'
+import { monotonicMs } from '../clock.ts'
 import { newSpanId } from '../ids.ts'
 import { describe } from '../log.ts'
-import { HotShards } from './hot-shards.ts'
+import { startTimer, stopTimer } from '../timers.ts'
+import { HotShards, type PutResult } from './hot-shards.ts'
 import { HttpPool, type HttpRequest } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
@@ -44,17 +45,19 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
     client ??= newClient(KinesisClient, options)
     const Records = records.map(({ bytes, key }) => ({ Data: bytes, PartitionKey: key ?? newSpanId() }))
     // The user's own client may have no timeout at all.
-    const abortSignal = AbortSignal.timeout(CONNECT_MS + REQUEST_MS)
+    const abort = new AbortController()
+    const timer = startTimer(() => abort.abort(), CONNECT_MS + REQUEST_MS).unref()
     let output: PutRecordsCommandOutput
     try {
-      output = await client.send(new PutRecordsCommand({ ...stream, Records }), { abortSignal })
+      output = await client.send(new PutRecordsCommand({ ...stream, Records }), { abortSignal: abort.signal })
     } catch (error) {
       if (isThrottling(error)) return records.map(() => 'throttled')
       throw callError(error, streamName || streamArn!)
+    } finally {
+      stopTimer(timer)
     }
-    const results = output.Records ?? []
-    const refusal = hotShards.judge(results, performance.now())
-    if (!output.FailedRecordCount) return
+    const results = resultsIn(output, records.length, streamName || streamArn!)
+    const refusal = hotShards.judge(results, monotonicMs())
     return results.map(({ ErrorCode }, i) => {
       const outcome = recordOutcome(ErrorCode)
       // Under a key of its own a record falls to the same shard again.
@@ -113,6 +116,24 @@ function newClient(Client: Sdk['KinesisClient'], { region, endpoint }: KinesisSe
       httpHandlerConfigs: () => ({}),
     },
   })
+}
+
+/**
+ * One result a record: it went to a shard, or it failed. Anything else is no answer of Kinesis's, whatever its status:
+ * a proxy's, perhaps.
+ */
+function resultsIn(
+  { Records, FailedRecordCount }: PutRecordsCommandOutput,
+  count: number,
+  stream: string,
+): PutResult[] {
+  const results = Array.isArray(Records) ? Records : []
+  const failed = results.filter((result) => result?.ErrorCode).length
+  const stored = results.filter((result) => !result?.ErrorCode && result?.ShardId).length
+  if (results.length === count && failed + stored === count && failed >= (FailedRecordCount ?? 0))
+    return results
+  const said = `the answer tells of ${stored} stored and ${Math.max(failed, FailedRecordCount ?? 0)} failed records, of ${count} sent`
+  throw new SendError(`Kinesis stream ${stream}: ${said}; is a proxy in the way?`, 'in doubt')
 }
 
 function recordOutcome(code: string | undefined): Outcome {

@@ -65,10 +65,20 @@ export type LossReason = DropReason | 'inDoubt'
 /** What the publisher's parts say of losses and of trouble. */
 export interface LossCounter {
   add(reason: LossReason, spans: number, cause?: string): void
-  trouble(message: string): void
+  /** A call failed, and will be tried again; why. */
+  trouble(cause: string): void
+  /** A call went through, the first one or the first one after trouble. */
+  well(): void
 }
 
+/** Why what is in a call at the end is in doubt. */
+export const CUT_OFF = 'the publisher was closed before the answer came'
+
 const SAY_EVERY_MS = 60_500
+/** How long the first line of a full publisher waits for a call's end, which says why it is full. */
+const CAUSE_MS = 3500
+/** What happens for want of calls that go through. */
+const CAUSED_BY_CALLS: readonly LossReason[] = ['full', 'expired', 'shutdown']
 
 /** Counts losses, and says them on standard error: all in one line, once a minute at most. */
 export class Losses implements LossCounter {
@@ -83,8 +93,13 @@ export class Losses implements LossCounter {
   }
   readonly #said: Record<LossReason, number> = { ...this.#counts }
   readonly #causes: Partial<Record<LossReason, string>> = {}
-  #trouble: string | undefined
-  #isArmed = false
+  /** What is to be said beside the losses. */
+  #news: string | undefined
+  /** Why calls fail; null as long as they go through; undefined before the end of the first one. */
+  #trouble: string | null | undefined
+  /** Of the line that is due; 0 when none is. */
+  #due = 0
+  #armed = 0
   readonly #what: Readonly<Record<LossReason, string>>
   readonly #later: (delayMs: number, run: () => void) => void
 
@@ -108,13 +123,33 @@ export class Losses implements LossCounter {
     this.#counts[reason] += spans
     if (cause !== undefined) this.#causes[reason] = cause
     publishDrop(reason, spans, cause)
-    if (!this.#isArmed) this.#arm(0)
+    if (this.#due === 0) this.#arm(reason === 'full' && this.#trouble === undefined ? CAUSE_MS : 0)
   }
 
-  /** Something that is no loss yet, to be said with the losses. */
-  trouble(message: string): void {
-    this.#trouble = message
-    if (!this.#isArmed) this.#arm(0)
+  trouble(cause: string): void {
+    this.#heard(cause)
+    this.#tell(`spans could not be sent and will be tried again: ${cause}`)
+  }
+
+  well(): void {
+    this.#heard(null)
+  }
+
+  /** Something that is no loss, to be said with the losses. */
+  note(message: string): void {
+    this.#tell(message)
+  }
+
+  #tell(news: string): void {
+    this.#news = news
+    if (this.#due === 0) this.#arm(0)
+  }
+
+  #heard(trouble: string | null): void {
+    const isFirst = this.#trouble === undefined
+    this.#trouble = trouble
+    // The line that waited for this.
+    if (isFirst && this.#due !== 0) this.#arm(0)
   }
 
   /** Says at once what losses have not been said yet: the last line. */
@@ -124,12 +159,17 @@ export class Losses implements LossCounter {
   }
 
   #arm(delayMs: number): void {
-    this.#isArmed = true
+    const due = ++this.#armed
+    this.#due = due
     this.#later(delayMs, () => {
-      this.#isArmed = false
+      if (this.#due !== due) return
+      this.#due = 0
       const line = this.#unsaid()
-      if (this.#trouble !== undefined) line.unshift(this.#trouble)
-      this.#trouble = undefined
+      const isSaid = this.#trouble && line.some((part) => part.endsWith(`: ${this.#trouble}`))
+      if (this.#news !== undefined && !(isSaid && this.#news.endsWith(`: ${this.#trouble}`))) {
+        line.unshift(this.#news)
+      }
+      this.#news = undefined
       if (line.length === 0) return
       warn('publisher', line.join('; '))
       this.#arm(SAY_EVERY_MS)
@@ -144,9 +184,16 @@ export class Losses implements LossCounter {
       if (spans === 0) continue
       this.#said[reason] = this.#counts[reason]
       const lost = reason === 'inDoubt' ? 'may be lost' : 'dropped'
-      const cause = this.#causes[reason]
+      const cause = CAUSED_BY_CALLS.includes(reason) ? this.#causeByCalls(reason) : this.#causes[reason]
       lines.push(`${spans} ${spans === 1 ? 'span' : 'spans'} ${lost}: ${what}${cause ? `: ${cause}` : ''}`)
     }
     return lines
+  }
+
+  #causeByCalls(reason: LossReason): string | undefined {
+    if (this.#trouble) return this.#trouble
+    if (reason === 'shutdown') return undefined
+    if (this.#trouble === undefined) return 'no call has ended yet'
+    return 'spans come faster than the collector takes them'
   }
 }

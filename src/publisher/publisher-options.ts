@@ -1,7 +1,7 @@
 import type { Encoder } from '../codec/encoder.ts'
 import type { SenderRecipe } from './sender-recipe.ts'
 import type { Sender } from './sender.ts'
-import { recipeFor } from './worker-delivery.ts'
+import { recipeFor } from './worker-recipe.ts'
 
 /** How a publisher holds and sends spans. */
 export interface PublisherOptions {

@@ -1,7 +1,8 @@
-import { performance } from 'node:perf_hooks'
+import { monotonicMs } from '../clock.ts'
 import type { Encoder } from '../codec/encoder.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
 import { describe, warn } from '../log.ts'
+import { startTimer, stopTimer } from '../timers.ts'
 import { Delivery } from './delivery.ts'
 import { Losses, type DropReason, type PublisherStats } from './metrics.ts'
 import { OpenLists } from './open-lists.ts'
@@ -13,6 +14,7 @@ import {
   type Surroundings,
 } from './publisher-options.ts'
 import { cutShort, type RecordWriter } from './record-writer.ts'
+import type { Ending } from './endings.ts'
 import type { Reporter } from './reporter.ts'
 import type { Sender } from './sender.ts'
 import { WorkerDelivery } from './worker-delivery.ts'
@@ -26,7 +28,7 @@ export type { HistogramStats } from './histogram.ts'
  * holds a bounded amount of memory, retries what failed, and accounts for every span: see `PublisherStats`.
  * Nothing it does throws into the caller, makes it wait, or keeps the process alive, save `flush` and `close`.
  */
-export class Publisher implements Reporter {
+export class Publisher implements Reporter, Ending {
   readonly #set: Settings
   readonly #lists: OpenLists
   readonly #delivery: Delivery | WorkerDelivery
@@ -52,7 +54,7 @@ export class Publisher implements Reporter {
         expired: `not delivered within ${set.maxAgeMs} ms`,
         rejected: 'rejected',
         shutdown: 'the publisher was closed before they could be sent',
-        inDoubt: 'sent, and no answer came',
+        inDoubt: 'sent, and not known to be stored',
       },
       (delayMs, run) => void this.#later(delayMs, run),
     )
@@ -90,15 +92,27 @@ export class Publisher implements Reporter {
    * `deadlineMs` (2000 by default). Never rejects. Keeps the process alive until then.
    */
   flush(deadlineMs?: number): Promise<void> {
+    return this.#flush(deadline(deadlineMs)).then(() => {})
+  }
+
+  /**
+   * As `flush`, for a process that ends: where calls fail it is given up when nothing has gone through for 400 ms. To
+   * whether all has gone.
+   */
+  flushAtEnd(deadlineMs: number): Promise<boolean> {
+    return this.#flush(deadline(deadlineMs), () => this.#delivery.failing)
+  }
+
+  #flush(deadlineMs: number, isFailing?: () => boolean): Promise<boolean> {
     if (!this.#encoding) this.#sealAll()
-    const { records } = this.#delivery.queue
-    if (records === 0) return Promise.resolve()
-    const flushed = this.#outside(() => {
-      const { flushes } = this.#delivery
-      return flushes.wait(this.#sealed, records, deadline(deadlineMs))
-    })
+    const { queue, flushes } = this.#delivery
+    const { records } = queue
+    if (records === 0) return Promise.resolve(true)
+    const flushed = this.#outside(() =>
+      flushes.wait(this.#sealed, records, deadlineMs, isFailing && { isFailing }),
+    )
     this.#outside(() => this.#delivery.drain(true))
-    return flushed ?? Promise.resolve()
+    return flushed ?? Promise.resolve(false)
   }
 
   /**
@@ -113,7 +127,7 @@ export class Publisher implements Reporter {
   /**
    * Sends what was reported, and waits for that without giving way to anything else: for a process that ends and has
    * no time left but this call's. Only a worker can; without one it does nothing. Returns after 2 s, or when nothing
-   * has been sent for 500 ms.
+   * has been sent for 500 ms (400 ms where calls fail).
    */
   flushNow(): void {
     if (!(this.#delivery instanceof WorkerDelivery)) return
@@ -155,7 +169,14 @@ export class Publisher implements Reporter {
       queue.peek()?.since ?? Infinity,
       metrics.oldestInFlight(),
     )
-    return since === Infinity ? 0 : performance.now() - since
+    return since === Infinity ? 0 : monotonicMs() - since
+  }
+
+  /** How many spans wait or are in flight. */
+  unsent(): number {
+    const delivery = this.#delivery
+    delivery.refresh()
+    return delivery.queue.waitingSpans + this.#openSpans + delivery.queue.takenSpans
   }
 
   /** Says what was lost and has not been said yet: the process ends. */
@@ -190,7 +211,7 @@ export class Publisher implements Reporter {
   }
 
   #opened(list: RecordWriter): void {
-    list.openSince = performance.now()
+    list.openSince = monotonicMs()
     this.#wakeIn(this.#set.lingerMs)
   }
 
@@ -213,9 +234,9 @@ export class Publisher implements Reporter {
 
   /** One timer does for the linger, the drain after a seal and the breaker's wait: the earliest wins. */
   #wakeIn(delayMs: number): void {
-    const at = performance.now() + delayMs
+    const at = monotonicMs() + delayMs
     if (this.#timer !== undefined && this.#timerAt <= at) return
-    clearTimeout(this.#timer)
+    stopTimer(this.#timer)
     this.#timerAt = at
     this.#timer = this.#later(delayMs, this.#wake)
   }
@@ -224,7 +245,7 @@ export class Publisher implements Reporter {
     this.#timer = undefined
     for (const list of this.#lists.all) {
       if (list.openSince === 0) continue
-      const left = list.openSince + this.#set.lingerMs - performance.now()
+      const left = list.openSince + this.#set.lingerMs - monotonicMs()
       // Timers may come a fraction of a millisecond early.
       if (left < 1) this.#seal(list)
       else this.#wakeIn(left)
@@ -233,14 +254,14 @@ export class Publisher implements Reporter {
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    const until = performance.now() + deadlineMs
+    const until = monotonicMs() + deadlineMs
     await this.flush(deadlineMs)
     // A sender or a tag's getter may have reported while the flush began.
     this.#sealAll()
     this.#delivery.stop()
-    clearTimeout(this.#timer)
+    stopTimer(this.#timer)
     this.#losses.say()
-    await this.#outside(() => this.#delivery.closeSender(Math.max(100, until - performance.now())))
+    await this.#outside(() => this.#delivery.closeSender(Math.max(100, until - monotonicMs())))
   }
 
   /** A timer that neither keeps the process alive nor ever throws. */
@@ -252,7 +273,7 @@ export class Publisher implements Reporter {
         warn('publisher', `the publisher failed: ${describe(error)}`)
       }
     }
-    return this.#outside(() => setTimeout(guarded, delayMs).unref())
+    return this.#outside(() => startTimer(guarded, delayMs).unref())
   }
 
   /** Runs `fn` outside any request's context: what it arms must not hold or extend a request. */

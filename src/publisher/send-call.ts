@@ -1,4 +1,5 @@
 import { describe } from '../log.ts'
+import { startTimer, stopTimer } from '../timers.ts'
 import type { Outcome, SendError, Sender, SpanRecord } from './sender.ts'
 
 /**
@@ -27,11 +28,11 @@ export function sendCall(
   const count = records.length
   const noAnswer: Fate = atLeastOnce ? 'unanswered' : 'in doubt'
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
+    const timer = startTimer(() => {
       resolve(all(count, noAnswer, `no answer from the sender within ${timeoutMs} ms`))
     }, timeoutMs).unref()
     const end = (callEnd: CallEnd): void => {
-      clearTimeout(timer)
+      stopTimer(timer)
       resolve(callEnd)
     }
     try {

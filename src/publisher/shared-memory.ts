@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks'
+import { monotonicMs, sharedMs } from '../clock.ts'
 import type { BreakerState, LossReason } from './metrics.ts'
 
 /** What memory is given out in. */
@@ -118,7 +118,7 @@ export function fateIn(state: number): 'sent' | LossReason {
   return state === SENT ? 'sent' : LOST[state - SENT - 1]!
 }
 
-/** What to add to this thread's `performance.now()` for a time that all threads share. */
+/** What to add to this thread's `monotonicMs()` for a time that all threads share. */
 export function clockOffset(): number {
-  return Number(process.hrtime.bigint()) / 1e6 - performance.now()
+  return sharedMs() - monotonicMs()
 }

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs'
-import { performance } from 'node:perf_hooks'
 import type { Worker } from 'node:worker_threads'
+import { monotonicMs } from '../clock.ts'
 import { describe, warn } from '../log.ts'
+import { startTimer, stopTimer } from '../timers.ts'
 import type { QueuedRecord } from './bounded-queue.ts'
 import { CallMetrics } from './call-metrics.ts'
-import { Flushes } from './flushes.ts'
-import type { BreakerState, Losses, LossReason } from './metrics.ts'
+import { Flushes, HOPELESS_MS, LOOK_MS } from './flushes.ts'
+import { CUT_OFF, type BreakerState, type Losses, type LossReason } from './metrics.ts'
 import type { Settings } from './publisher-options.ts'
-import type { Order, Report, WorkerStart } from './publisher-worker.ts'
 import type { SenderRecipe } from './sender-recipe.ts'
-import type { Sender } from './sender.ts'
 import {
   blocksIn,
   BREAKER,
@@ -21,19 +19,18 @@ import {
   WATCHED,
   WOKEN,
 } from './shared-memory.ts'
+import { SharedDelivery, type Order, type Report, type SharedStart } from './shared-delivery.ts'
 import { SharedRecords } from './shared-records.ts'
 import { SpareBuffer } from './spare-buffer.ts'
+import { WORKER_FILE } from './worker-recipe.ts'
 
-/** Where this module is in a bundle of the service's, it may have no place. */
-const WORKER_FILE = URL.canParse('./publisher-worker.js', import.meta.url)
-  ? new URL('./publisher-worker.js', import.meta.url)
-  : undefined
 /** How long an ending process waits for spans to be sent, and how long without any being sent. */
 const ENDING_MS = 2000
 const SILENT_MS = 500
 const LOOK_EVERY_MS = 1000
 const FIRST_RESTART_MS = 100
-const LONGEST_RESTART_MS = 5000
+/** So many workers in a row have ended, and nothing was done with in their time: no further one will do better. */
+const MOST_FAILED_STARTS = 5
 
 /**
  * A delivery in a worker thread. Records stay in memory that both threads share until they are done with, so that
@@ -44,7 +41,7 @@ export class WorkerDelivery {
   readonly flushes: Flushes = new Flushes()
   readonly spare: SpareBuffer = new SpareBuffer()
   readonly metrics: CallMetrics = new CallMetrics()
-  readonly #start: WorkerStart
+  readonly #start: SharedStart
   readonly #atLeastOnce: boolean
   readonly #outside: Settings['outside']
   readonly #losses: Losses
@@ -54,6 +51,8 @@ export class WorkerDelivery {
   readonly #ended = new Float64Array(FIGURES.length)
   readonly #causes: Partial<Record<LossReason, string>> = {}
   #worker: Worker | undefined
+  /** Stands in for the worker, where there can be none. */
+  #here: SharedDelivery | undefined
   /** What ended the worker. */
   #fault: string | undefined
   #startAt = 0
@@ -91,6 +90,11 @@ export class WorkerDelivery {
     this.#control = control
   }
 
+  /** Whether the last call failed, and none has gone through since. */
+  get failing(): boolean {
+    return this.#failedStarts > 0 || this.queue.memory.figures[BREAKER] !== 0
+  }
+
   /** Takes a record; the worker sends it. Only when there is room. */
   push(record: QueuedRecord): void {
     this.queue.add(record)
@@ -121,20 +125,25 @@ export class WorkerDelivery {
 
   /** Sends all there is; blocks until that is done, or 2 s, or when nothing was sent for 500 ms. */
   flushNow(): void {
-    const start = performance.now()
+    const start = monotonicMs()
     let last = start
+    let movedAt = start
+    let { settled } = this.queue
     let seen = Atomics.load(this.#control, PROGRESS)
     this.drain(true)
     while (this.queue.records > 0 && this.#worker) {
-      const now = performance.now()
+      const now = monotonicMs()
       const progress = Atomics.load(this.#control, PROGRESS)
       if (progress !== seen) last = now
       seen = progress
+      if (this.queue.settled !== settled) movedAt = now
+      ;({ settled } = this.queue)
+      if (this.failing && now - movedAt >= HOPELESS_MS) return
       // A worker that is still starting has not been silent.
       const silentAt = Atomics.load(this.#control, READY) === 1 ? last + SILENT_MS : Infinity
       const leftMs = Math.min(silentAt, start + ENDING_MS) - now
       if (leftMs <= 0) return
-      this.queue.waitForProgress(seen, leftMs)
+      this.queue.waitForProgress(seen, Math.min(leftMs, LOOK_MS))
     }
   }
 
@@ -151,21 +160,24 @@ export class WorkerDelivery {
   /** Counts what is left as lost, whatever the worker does from here on. */
   stop(): void {
     this.#stopped = true
+    this.#causes.inDoubt ??= CUT_OFF
     this.queue.clear()
+    this.#here?.stop()
     this.flushes.end()
   }
 
   /** Ends the worker; resolves when it has ended, or after `deadlineMs`. */
   closeSender(deadlineMs: number): Promise<void> {
     const worker = this.#worker
+    if (this.#here) return this.#here.obey({ order: 'close', deadlineMs })
     if (worker === undefined) return Promise.resolve()
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const timer = startTimer(() => {
         void worker.terminate()
         resolve()
       }, deadlineMs)
       worker.once('exit', () => {
-        clearTimeout(timer)
+        stopTimer(timer)
         resolve()
       })
       this.#order({ order: 'close', deadlineMs })
@@ -179,19 +191,20 @@ export class WorkerDelivery {
   }
 
   #order(order: Order): void {
-    this.#worker?.postMessage(order)
+    if (this.#here) void this.#here.obey(order)
+    else this.#worker?.postMessage(order)
   }
 
   #startWorker(): void {
-    if (this.#worker !== undefined || this.#stopped) return
-    const waitMs = this.#startAt - performance.now()
+    if (this.#worker !== undefined || this.#here !== undefined || this.#stopped) return
+    const waitMs = this.#startAt - monotonicMs()
     if (waitMs > 0) return this.#wakeIn(waitMs)
     this.#settledAtStart = this.queue.settled
     try {
       this.#worker = this.#outside(() => this.#newWorker())
     } catch (error) {
-      this.#fault = describe(error)
-      this.#died()
+      // It will be refused again.
+      this.#sendFromHere(describe(error))
     }
     if (this.flushes.waiting) this.#order({ order: 'flush', deadlineMs: ENDING_MS })
   }
@@ -207,7 +220,7 @@ export class WorkerDelivery {
       name: 'tdist',
       resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
     })
-    worker.on('message', (report: Report) => this.#hear(report))
+    worker.on('message', this.#hear)
     worker.on('error', (error) => (this.#fault = describe(error)))
     worker.on('exit', (code) => {
       this.#fault ??= `exit code ${code}`
@@ -218,9 +231,10 @@ export class WorkerDelivery {
     return worker
   }
 
-  #hear(report: Report): void {
+  readonly #hear = (report: Report): void => {
     if (report.report === 'call') return this.metrics.endedElsewhere(report.call)
-    if (report.report === 'trouble') return this.#losses.trouble(report.message)
+    if (report.report === 'trouble') return this.#losses.trouble(report.cause)
+    if (report.report === 'well') return this.#losses.well()
     if (report.report === 'cause') this.#causes[report.reason] = report.cause
     this.queue.settle()
     if (!this.flushes.waiting) Atomics.store(this.#control, WATCHED, 0)
@@ -239,34 +253,19 @@ export class WorkerDelivery {
     Atomics.store(this.#control, READY, 0)
     this.queue.recover(this.#atLeastOnce)
     this.#failedStarts = this.queue.settled === this.#settledAtStart ? this.#failedStarts + 1 : 1
-    const waitMs = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (this.#failedStarts - 1))
-    this.#startAt = performance.now() + waitMs
-    this.#losses.trouble(`the publisher's worker ended and will be started again: ${fault}`)
+    if (this.#failedStarts >= MOST_FAILED_STARTS)
+      return this.#sendFromHere(`it ended again and again: ${fault}`)
+    const waitMs = FIRST_RESTART_MS * 2 ** (this.#failedStarts - 1)
+    this.#startAt = monotonicMs() + waitMs
+    this.#losses.note(`the publisher's worker ended and will be started again: ${fault}`)
     if (this.queue.records > 0) this.#wakeIn(waitMs)
   }
-}
 
-/**
- * How a worker makes the sender again. Where it cannot, that is said in one line, and the result is undefined: spans
- * are then sent from the service's own thread.
- */
-export function recipeFor({ recipe }: Sender): SenderRecipe | undefined {
-  let what =
-    'the sender cannot be made again in a worker: it is not one of tdist, or has a client of your own'
-  if (recipe !== undefined && canCross(recipe)) {
-    if (WORKER_FILE && existsSync(WORKER_FILE)) return recipe
-    what = "its file publisher-worker.js is not beside tdist's own; keep tdist out of your bundle"
-  }
-  warn('publisher worker', `publisher.worker is left out: ${what}`)
-  return undefined
-}
-
-/** Whether a value can go to another thread. */
-function canCross(value: unknown): boolean {
-  try {
-    structuredClone(value)
-    return true
-  } catch {
-    return false
+  /** From here on the service's own thread does what the worker would, on the same records. */
+  #sendFromHere(why: string): void {
+    warn('publisher worker', `the publisher has no worker, and the service's thread sends: ${why}`)
+    this.#failedStarts = 0
+    this.#here = new SharedDelivery(this.#start, this.#hear, this.#outside)
+    this.#here.begin()
   }
 }

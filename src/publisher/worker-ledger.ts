@@ -1,3 +1,4 @@
+import { onMicrotask } from '../timers.ts'
 import type { QueuedRecord } from './bounded-queue.ts'
 import type { LossReason } from './metrics.ts'
 import {
@@ -81,7 +82,7 @@ export class WorkerLedger implements Ledger {
     Atomics.notify(control, PROGRESS)
     if (this.#telling || Atomics.load(control, WATCHED) === 0) return
     this.#telling = true
-    queueMicrotask(() => {
+    onMicrotask(() => {
       this.#telling = false
       this.#onSettled()
     })

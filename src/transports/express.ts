@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
+import { onMicrotask } from '../timers.ts'
 import type { Tracing } from '../tracing.ts'
 import { hookExpress, isExpressApp, type ExpressApp } from './express-hooks.ts'
 import { routeOf, type ExpressRequest } from './express-route.ts'
@@ -28,7 +29,7 @@ function middleware(tracing: Tracing): RequestHandler {
   bindMessages()
   const calls = new ServerCalls(tracing)
   // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
-  const apps = new Apps(tracing, () => queueMicrotask(unwatch))
+  const apps = new Apps(tracing, () => onMicrotask(unwatch))
   const unwatch = apps.watchServers()
 
   return (request, response, next) => {

@@ -1,11 +1,13 @@
+import { monotonicMs } from '../clock.ts'
 import type { Span } from '../span.ts'
+import { onNextTick, startTimer } from '../timers.ts'
 import type { Tracing } from '../tracing.ts'
 
 /** A call whose answer is waited for. */
 export interface ThriftCall {
   readonly span: Span
   readonly seqid: number
-  /** Milliseconds since the epoch. */
+  /** In monotonic milliseconds. */
   readonly at: number
   /** Whether it went out at once; else it waits until the connection is there. */
   sent: boolean
@@ -73,7 +75,7 @@ export class ThriftCalls {
   failed(call: ThriftCall, error: unknown): void {
     this.ended(call, error)
     // By itself, for what a callback throws is the user's, and other calls are to fail as well.
-    if (this.#failPending && call.fail) process.nextTick(call.fail, error)
+    if (this.#failPending && call.fail) onNextTick(call.fail, error)
   }
 
   /** Nor any of those that went out (or, with `unsentToo`, any at all). */
@@ -98,14 +100,14 @@ export class ThriftCalls {
 
   #wakeIn(ms: number): void {
     // Armed outside any trace: it would keep the first caller's scope.
-    this.#timer = this.#tracing.dataManager.untraced(() => setTimeout(() => this.#sweep(), ms))
+    this.#timer = this.#tracing.dataManager.untraced(() => startTimer(() => this.#sweep(), ms))
     this.#timer.unref()
   }
 
   #sweep(): void {
     try {
       this.#timer = undefined
-      const now = Date.now()
+      const now = monotonicMs()
       for (const call of this.#open.values()) {
         // In the order in which they were made.
         const left = call.at + this.#maxAgeMs - now

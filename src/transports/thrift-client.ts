@@ -1,3 +1,4 @@
+import { monotonicMs } from '../clock.ts'
 import type { TraceContext } from '../context/trace-context.ts'
 import type { Endpoint } from '../codec/zipkin-span.ts'
 import { propagationOf } from '../propagation/composite.ts'
@@ -57,7 +58,7 @@ export class ThriftClient {
     const call: ThriftCall = {
       span,
       seqid,
-      at: Date.now(),
+      at: monotonicMs(),
       sent: this.#connection.connected !== false,
       answer: callback ? 'callback' : type === CALL ? 'message' : 'none',
     }

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
-import { flushAtExit } from '#src/publisher/endings.js'
+import { flushAtExit, type Ending } from '#src/publisher/endings.js'
 import { absentUrl } from './support.ts'
 
 const support = new URL('support.js', import.meta.url).href
 
 /** A service with one span that is reported and not yet sent. `collected` says what becomes of a call. */
-function service({ collected = 'written()', hooks = 1, sender = '' } = {}): string {
+function service({ collected = 'written()', hooks = 1, sender = '', deadlineMs = 300 } = {}): string {
   return `
     import { writeSync } from 'node:fs'
     import { flushAtExit } from '#src/publisher/endings.js'
@@ -17,8 +18,13 @@ function service({ collected = 'written()', hooks = 1, sender = '' } = {}): stri
     const written = () => new Promise((resolve) => setTimeout(() => resolve(void writeSync(1, 'sent\\n')), 20).unref())
     const sender = ${sender || `testSender(() => ${collected})`}
     const publisher = new Publisher(sender, plainJson)
-    const unsent = () => publisher.stats().queued + publisher.stats().inFlight
-    for (let i = 0; i < ${hooks}; i++) flushAtExit((ms) => publisher.flush(ms), 300, unsent)
+    const ending = {
+      flushAtEnd: () => publisher.flushAtEnd(${deadlineMs}),
+      unsent: () => publisher.unsent(),
+      sayLosses: () => publisher.sayLosses(),
+      flushNow: () => publisher.flushNow(),
+    }
+    for (let i = 0; i < ${hooks}; i++) flushAtExit(i === 0 ? ending : { ...ending, unsent: () => 0 })
     publisher.report(newSpan(1))
   `
 }
@@ -82,22 +88,24 @@ describe('a natural end', { concurrency: 2 }, () => {
   })
 
   test('comes when flush throws, rejects or hangs', async () => {
-    const flushes = [
+    const fails = [
       "() => { throw new Error('no') }",
       "() => Promise.reject(new Error('no'))",
       '() => new Promise(() => {})',
     ]
-    for (const flush of flushes) {
+    for (const fail of fails) {
       const program = `
         import { flushAtExit } from '#src/publisher/endings.js'
-        flushAtExit(${flush}, 10)`
-      assert.deepEqual(await run(program), { code: 0, signal: null, stdout: '', stderr: '' })
+        const fail = ${fail}
+        const ending = { flushAtEnd: fail, unsent: () => 1, sayLosses() {}, flushNow() {} }
+        flushAtExit(ending)`
+      assert.deepEqual(await run(program), { code: 0, signal: null, stdout: '', stderr: LOST })
     }
   })
 })
 
 describe('a signal', { concurrency: 2 }, () => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     test(`${signal}: flushes, and ends by it`, async () => {
       const end = await run(`${service()}; ${STAY}`, [signal])
       assert.deepEqual(end, { code: null, signal, stdout: SENT, stderr: '' })
@@ -109,10 +117,21 @@ describe('a signal', { concurrency: 2 }, () => {
     assert.deepEqual(end, { code: null, signal: 'SIGTERM', stdout: '', stderr: LOST })
   })
 
-  test('a second one does not wait', async () => {
-    const program = `${service({ collected: `void writeSync(1, 'ready\\n') ?? new Promise(() => {})` })}; ${STAY}`
-    const { signal } = await run(program.replace('ms), 300', 'ms), 600_000'), ['SIGINT', 'SIGINT'])
-    assert.equal(signal, 'SIGINT')
+  test('a second one does not wait, and what is lost by it is said', async () => {
+    const collected = `void writeSync(1, 'ready\\n') ?? new Promise(() => {})`
+    const program = `${service({ collected, deadlineMs: 600_000 })}; ${STAY}`
+    for (const signals of [
+      ['SIGINT', 'SIGINT'],
+      ['SIGTERM', 'SIGINT'],
+      ['SIGINT', 'SIGHUP'],
+    ] as const) {
+      assert.deepEqual(await run(program, [...signals]), {
+        code: null,
+        signal: signals[1],
+        stdout: '',
+        stderr: LOST,
+      })
+    }
   })
 
   test("the service's own handler decides, and what it leaves is flushed", async () => {
@@ -181,17 +200,50 @@ test('a publisher does not keep a process alive, its timers and connections incl
   assert.deepEqual([code, stderr], [0, LOST])
 })
 
-test('the undo leaves nothing', () => {
-  const events = ['beforeExit', 'exit', 'SIGTERM', 'SIGINT']
-  const before = events.map((event) => process.listenerCount(event))
-  const undo = flushAtExit(() => Promise.resolve())
-  assert.deepEqual(
-    events.map((event) => process.listenerCount(event)),
-    before.map((count) => count + 1),
-  )
-  undo()
-  assert.deepEqual(
-    events.map((event) => process.listenerCount(event)),
-    before,
-  )
+describe('a process', () => {
+  const events = ['beforeExit', 'exit', 'SIGTERM', 'SIGINT', 'SIGHUP']
+  const counts = (): number[] => events.map((event) => process.listenerCount(event))
+  const idle = (): Ending => ({
+    flushAtEnd: () => Promise.resolve(true),
+    unsent: () => 0,
+    sayLosses: () => {},
+    flushNow: () => {},
+  })
+
+  test('has one set of handlers for all endings, and none after the last', async () => {
+    const before = counts()
+    const another: typeof import('#src/publisher/endings.js') = await import(
+      `${import.meta.resolve('#src/publisher/endings.js')}?copy`
+    )
+    const undos = [flushAtExit, another.flushAtExit, flushAtExit].map((hook) => hook(idle()))
+    assert.deepEqual(
+      counts(),
+      before.map((count) => count + 1),
+    )
+    for (const undo of undos) undo()
+    assert.deepEqual(counts(), before)
+  })
+
+  test('does not hold what has nothing to send any more', async () => {
+    const program = `
+      import { createTracing } from 'tdist'
+      import { testSender } from '${support}'
+      const gone = []
+      for (let i = 0; i < 11; i++) {
+        const tracing = createTracing({ serviceName: 'shop', sender: testSender() })
+        tracing.tracer.trace('work', () => {})
+        await tracing.flush()
+        gone.push(new WeakRef(tracing))
+      }
+      // What was looked at lives until the next turn.
+      do {
+        await new Promise(setImmediate)
+        gc()
+        await new Promise(setImmediate)
+      } while (gone.slice(0, 10).some((tracing) => tracing.deref()))
+      console.log(process.listenerCount('SIGTERM'))`
+    const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', program])
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+    assert.deepEqual([out, err], ['1\n', ''])
+  })
 })

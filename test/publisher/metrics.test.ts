@@ -21,7 +21,7 @@ function said(send: string, then: string): string[] {
 
 test('a loss is one line for each reason, with how many and why', () => {
   assert.deepEqual(said('() => {}', 'reportMany(publisher, 1000); await publisher.close()'), [
-    'tdist: 996 spans dropped: the publisher holds all it may (4 spans, 16777216 bytes)',
+    'tdist: 996 spans dropped: the publisher holds all it may (4 spans, 16777216 bytes): spans come faster than the collector takes them',
   ])
   const rejecting = `() => { throw new SendError('POST answered 400', 'rejected') }`
   assert.deepEqual(said(rejecting, 'reportMany(publisher, 4); await publisher.close()'), [
@@ -29,10 +29,10 @@ test('a loss is one line for each reason, with how many and why', () => {
   ])
   const hanging = '() => new Promise(() => {})'
   assert.deepEqual(said(hanging, 'reportMany(publisher, 1); await publisher.close(1)'), [
-    'tdist: 1 span may be lost: sent, and no answer came',
+    'tdist: 1 span may be lost: sent, and not known to be stored: the publisher was closed before the answer came',
   ])
   const reporting = `for (let i = 0; i < 50; i++) { reportMany(publisher, 10); await new Promise(setImmediate) }`
-  assert.equal(said(hanging, `${reporting} await publisher.flush(20)`).length, 1)
+  assert.equal(said(hanging, `${reporting} await publisher.flush(20); publisher.sayLosses()`).length, 1)
 })
 
 test('a failure that may pass is one line a minute, however often it is tried', () => {
@@ -40,7 +40,7 @@ test('a failure that may pass is one line a minute, however often it is tried', 
   const lines = said(failing, 'reportMany(publisher, 3); await publisher.close(800)')
   assert.deepEqual(lines, [
     'tdist: spans could not be sent and will be tried again: connect ECONNREFUSED',
-    'tdist: 3 spans dropped: the publisher was closed before they could be sent',
+    'tdist: 3 spans dropped: the publisher was closed before they could be sent: connect ECONNREFUSED',
   ])
 })
 

@@ -1,0 +1,35 @@
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
+
+/*
+ * Every timer of the service's half begins here, by functions that were taken when this file was loaded: a test that
+ * fakes timers afterwards must neither see ours nor stop them. They are Node's own, not the globals, for a test
+ * environment has others: jsdom's timers are numbers. A test may also load us under its fake time; what
+ * @sinonjs/fake-timers (and so Jest, Vitest and Sinon) puts in a function's place says what that was.
+ */
+
+/** `setTimeout`. */
+export const startTimer: (fn: () => void, ms: number) => NodeJS.Timeout = genuine(setTimeout)
+/** `clearTimeout`. */
+export const stopTimer: (timer: NodeJS.Timeout | undefined) => void = genuine(clearTimeout)
+/** `setImmediate`. */
+export const onImmediate: <A extends unknown[]>(fn: (...args: A) => void, ...args: A) => NodeJS.Immediate =
+  genuine(setImmediate)
+/** `queueMicrotask`. */
+export const onMicrotask: (fn: () => void) => void = genuine(queueMicrotask)
+/** `process.nextTick`. */
+export const onNextTick: <A extends unknown[]>(fn: (...args: A) => void, ...args: A) => void = genuine(
+  process.nextTick,
+)
+/** `Math.random`: nothing of ours takes its luck from where a test fixes it. */
+export const random: () => number = Math.random
+
+/** The function itself, or the one that a fake stands for. Never throws. */
+export function genuine<F extends (...args: never[]) => unknown>(fn: F): F {
+  try {
+    const { clock } = fn as { clock?: Record<string, unknown> }
+    const real = clock?.[`_${fn.name}`]
+    return typeof real === 'function' ? (real as F) : fn
+  } catch {
+    return fn
+  }
+}
