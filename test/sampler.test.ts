@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
-import { always, never, perSecond, samplePerSecond, sampleRate } from 'tdist'
+import { always, never, samplePerSecond, sampleRate } from 'tdist'
+import { perSecond } from '#src/sampler.js'
 import { newTraceId } from '#src/ids.js'
 
 describe('samplers', () => {

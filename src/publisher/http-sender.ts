@@ -1,6 +1,6 @@
 import type { Encoding } from '../codec/encoder.ts'
 import { describe } from '../log.ts'
-import { HttpPool, type HttpAnswer } from './http-pool.ts'
+import { HttpPool } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
 export interface HttpSenderOptions {
@@ -84,7 +84,8 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
       )
     }
     const said = isPage ? '' : answer.body.toString('utf8', 0, 800).slice(0, 200).trim()
-    const message = `${asked} answered ${status}${said && `: ${said}`}${remedy(answer)}`
+    const to = answer.headers.location === undefined ? '' : ` to ${answer.headers.location}`
+    const message = `${asked} answered ${status}${to}${said && `: ${said}`}${remedy(status)}`
     throw new SendError(message, status >= 500 ? 'failed' : 'rejected')
   }
 
@@ -102,10 +103,9 @@ export function httpSender(options: HttpSenderOptions = {}): Sender {
 }
 
 /** What to do about an answer that will be the same next time. */
-function remedy({ status, headers }: HttpAnswer): string {
+function remedy(status: number): string {
   // Never followed: of a POST it makes a GET, and its body may be anyone's.
-  if (status >= 300 && status < 400)
-    return `; it leads to ${headers.location ?? 'nowhere'}: give the collector's own URL`
+  if (status >= 300 && status < 400) return "; give the collector's own URL"
   if (status === 401 || status === 403) return '; check its credentials'
   if (status === 404 || status === 405) return '; is that where the collector takes spans?'
   return ''

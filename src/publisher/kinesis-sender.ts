@@ -58,6 +58,7 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
     }
     const results = resultsIn(output, records.length, streamName || streamArn!)
     const refusal = hotShards.judge(results, monotonicMs())
+    if (!results.some(({ ErrorCode }) => ErrorCode)) return
     return results.map(({ ErrorCode }, i) => {
       const outcome = recordOutcome(ErrorCode)
       // Under a key of its own a record falls to the same shard again.

@@ -30,7 +30,7 @@ const SILENT_MS = 500
 const LOOK_EVERY_MS = 1000
 const FIRST_RESTART_MS = 100
 /** So many workers in a row have ended, and nothing was done with in their time: no further one will do better. */
-const MOST_FAILED_STARTS = 5
+const MOST_FAILED_STARTS = 3
 
 /**
  * A delivery in a worker thread. Records stay in memory that both threads share until they are done with, so that
@@ -92,7 +92,7 @@ export class WorkerDelivery {
 
   /** Whether the last call failed, and none has gone through since. */
   get failing(): boolean {
-    return this.#failedStarts > 0 || this.queue.memory.figures[BREAKER] !== 0
+    return this.queue.memory.figures[BREAKER] !== 0
   }
 
   /** Takes a record; the worker sends it. Only when there is room. */

@@ -15,7 +15,7 @@ const again = 'tdist: spans could not be sent and will be tried again: '
 const failed = (where: string, why: string) => [
   `tdist: ${where} failed and the call went on untraced: ${why}`,
 ]
-const inDoubt = (why: string) => [`tdist: N spans may be lost: sent, and no answer came: ${why}`]
+const inDoubt = (why: string) => [`tdist: N spans may be lost: sent, and not known to be stored: ${why}`]
 const off = (why: string) => [`tdist: tracing is off: ${why}`]
 const thrown = 'thrown in the service'
 const rejected = 'rejected in the service'

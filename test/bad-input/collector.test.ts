@@ -28,9 +28,15 @@ const collectors: Record<string, readonly [(socket: Socket) => unknown, ...lines
     (socket) => socket.write(answer('400 Bad Request', 'no\nspans')),
     `${rejected}${POST} answered 400: no spans`,
   ],
-  'answers 404': [(socket) => socket.write(answer('404 Not Found')), `${rejected}${POST} answered 404`],
+  'answers 404': [
+    (socket) => socket.write(answer('404 Not Found')),
+    `${rejected}${POST} answered 404; is that where the collector takes spans?`,
+  ],
   'answers 413': [(socket) => socket.write(answer('413 Too Large')), `${rejected}${POST} answered 413`],
-  'answers 301': [(socket) => socket.write(answer('301 Gone On')), `${rejected}${POST} answered 301`],
+  'answers 301': [
+    (socket) => socket.write(answer('301 Gone On')),
+    `${rejected}${POST} answered 301; give the collector's own URL`,
+  ],
   'answers 429': [
     (socket) => socket.write(answer('429 Slow')),
     `${again}too much at once for the collector`,

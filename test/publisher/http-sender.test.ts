@@ -31,6 +31,16 @@ describe('a collector that answers', () => {
       ['202', (res) => res.writeHead(202).end(), ({ sent }) => sent === 2],
       ['200 with a body', (res) => res.end('thanks'), ({ sent }) => sent === 2],
       [
+        '200 with a web page, for ever',
+        (res) => res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<h1>Log in</h1>'),
+        ({ sent, inDoubt }) => sent === 0 && inDoubt > 0,
+      ],
+      [
+        '302 to a page that answers 200',
+        (res, count) => res.writeHead(count > 2 ? 200 : 302, { location: '/login' }).end(),
+        ({ dropped, calls }) => dropped.rejected === 2 && calls === 2,
+      ],
+      [
         '400',
         (res) => res.writeHead(400).end('no'),
         ({ dropped, calls }) => dropped.rejected === 2 && calls === 2,

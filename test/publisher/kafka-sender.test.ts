@@ -270,6 +270,15 @@ describe('what brokers answer', () => {
   }
 })
 
+test('an answer that names no partition, or several, leaves the message in doubt', async () => {
+  for (const answer of [[], undefined, {}, [{ partition: 0 }, { partition: 1 }]]) {
+    const producer = { connect: async () => {}, disconnect: async () => {}, send: async () => answer }
+    const sender = kafkaSender({ kafka: { producer: () => producer } as unknown as Kafka })
+    await assert.rejects(sender.send([record]), { name: 'SendError', outcome: 'in doubt' })
+    await sender.close?.()
+  }
+})
+
 test('without kafkajs one line says what to install', async () => {
   const elsewhere = mkdtempSync(join(tmpdir(), 'tdist-'))
   cpSync(join(root, 'dist'), join(elsewhere, 'dist'), { recursive: true })

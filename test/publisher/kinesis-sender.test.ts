@@ -50,6 +50,8 @@ function stub(
 
 const originOf = ({ url }: { url: string }): string => new URL(url).origin
 
+const stored = { SequenceNumber: '1', ShardId: 'shardId-000000000000' }
+
 test('publishes through a Kinesis of other make, spread over its shards', async () => {
   const kinesalite = createRequire(import.meta.url)('kinesalite') as (options: object) => Server
   const server = kinesalite({ createStreamMs: 0 })
@@ -123,16 +125,45 @@ test('a record that failed goes again, alone and under a new key', async () => {
   server.close()
 })
 
-test('an answer that tells of failures and not of which leaves the spans in doubt', async () => {
-  const server = await stub(() => ({ FailedRecordCount: 1 }))
-  const publisher = new Publisher(
-    kinesisSender({ streamName: 'spans', endpoint: originOf(server), region }),
-    plainJsonAsProto3,
-  )
-  reportMany(publisher, 10)
-  await publisher.close(60_000)
-  assert.equal(publisher.stats().inDoubt, 10)
-  server.close()
+describe('an answer that does not tell what became of each record leaves the spans in doubt', () => {
+  const answers: Record<string, object> = {
+    nothing: {},
+    'no results': { FailedRecordCount: 0, Records: [] },
+    'fewer results than records': { FailedRecordCount: 0, Records: [stored] },
+    'more results than records': { FailedRecordCount: 0, Records: [stored, stored, stored] },
+    'results that say nothing': { FailedRecordCount: 0, Records: [{}, stored] },
+    'results that are null': { FailedRecordCount: 0, Records: [null, null] },
+    'results that are no list': { FailedRecordCount: 0, Records: 'ok' },
+    'failures and not which': { FailedRecordCount: 1, Records: [stored, stored] },
+    'failures and no results': { FailedRecordCount: 1 },
+  }
+  for (const [name, answer] of Object.entries(answers)) {
+    test(name, async () => {
+      const server = await stub(() => answer)
+      const sender = kinesisSender({ streamName: 'spans', endpoint: originOf(server), region })
+      await assert.rejects(sender.send([record, record]) as Promise<unknown>, (error: SendError) => {
+        assert.equal(error.outcome, 'in doubt')
+        assert.match(error.message, /^Kinesis stream spans: /)
+        return true
+      })
+      await sender.close?.()
+      server.close()
+    })
+  }
+
+  test('and they are counted so', async () => {
+    const server = await stub(() => ({}))
+    const publisher = new Publisher(
+      kinesisSender({ streamName: 'spans', endpoint: originOf(server), region }),
+      plainJsonAsProto3,
+      { maxAgeMs: 100 },
+    )
+    reportMany(publisher, 10)
+    await publisher.close(60_000)
+    const { sent, inDoubt } = publisher.stats()
+    assert.deepEqual([sent, inDoubt], [0, 10])
+    server.close()
+  })
 })
 
 describe('a call that fails as a whole', () => {
@@ -210,7 +241,7 @@ describe('a call that fails as a whole', () => {
 
 test('spans wait for a stream that does not exist yet', async () => {
   const server = await stub((body, res, count) => {
-    if (count > 2) return { FailedRecordCount: 0, Records: body.Records.map(() => ({})) }
+    if (count > 2) return { FailedRecordCount: 0, Records: body.Records.map(() => stored) }
     res.writeHead(400)
     return { __type: 'ResourceNotFoundException', message: 'none' }
   })

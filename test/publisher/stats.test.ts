@@ -108,7 +108,7 @@ test('a channel tells of each drop, and not of those that its subscribers cause'
   assert.deepEqual(messages, [
     { reason: 'full', spans: 1, cause: undefined },
     { reason: 'full', spans: 1, cause: undefined },
-    { reason: 'inDoubt', spans: 1, cause: undefined },
+    { reason: 'inDoubt', spans: 1, cause: 'the publisher was closed before the answer came' },
   ])
   assert.equal(publisher.stats().dropped.full, 4)
   assert.equal(publisher.stats().dropped.shutdown, 1)

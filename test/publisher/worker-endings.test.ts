@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
 import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
 import { decodeProto3 } from '#src/codec/proto3.js'
-import { absentUrl } from './support.ts'
+import { absentUrl, deferred } from './support.ts'
 import { ended, service, spanSink, start } from './worker-support.ts'
 
 const SPANS = 2000
@@ -64,6 +64,25 @@ describe('a process that ends', { concurrency: 2 }, () => {
       assert.ok(stderr.endsWith(`tdist: ${SPANS} spans were not sent before the process ended\n`), stderr)
     }
     hanging.close()
+  })
+
+  test('a second signal ends it at once, and what is lost by that is said', async () => {
+    const first = deferred<void>()
+    const sink = await spanSink(() => first.resolve(undefined))
+    const rest = `setInterval(() => {}, 60_000); console.log('ready')`
+    const child = start(service(`httpSender({ url: '${sink.url}' })`, 500, rest))
+    const end = ended(child)
+    await once(child.stdout!, 'data')
+    child.kill('SIGINT')
+    await first.promise
+    child.kill('SIGINT')
+    assert.deepEqual(await end, {
+      code: null,
+      signal: 'SIGINT',
+      stdout: 'ready\n',
+      stderr: 'tdist: 500 spans were not sent before the process ended\n',
+    })
+    sink.close()
   })
 
   test("the service's own preloads do not run in the worker", async () => {

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { absentUrl, collector } from './support.ts'
+import { ended, start } from './worker-support.ts'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const support = new URL('support.js', import.meta.url).href
+const FORBIDS = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission'
+
+interface Mode {
+  /** What the collector answers; where there is none nobody listens. */
+  readonly answer?: (res: ServerResponse, count: number) => void
+  readonly url?: string
+  readonly sender?: string
+  readonly options?: string
+  readonly rest?: string
+}
+
+const status = (code: number, body = '', headers: Record<string, string> = {}): Mode => ({
+  answer: (res) => res.writeHead(code, headers).end(body),
+})
+const CLOSE = 'await publisher.close(200)'
+const FULL = 'reportMany(publisher, 100)'
+const MODES: Record<string, Mode> = {
+  'nobody listens': {},
+  'its name is unknown': { url: 'http://no.such.host.invalid/' },
+  'it does not answer in time': { answer: () => {} },
+  'it answers 5xx': status(503, 'busy'),
+  'it answers 429': status(429),
+  'it answers 4xx': status(400, 'no'),
+  'it answers 401 or 403': status(403),
+  'it answers 404 or 405': status(404),
+  'it answers with a redirect': status(302, '', { location: 'https://zipkin/' }),
+  'a page answers in its place': status(200, '<h1>Log in</h1>', { 'content-type': 'text/html' }),
+  "Kinesis's answer does not tell of each record": {
+    ...status(200, '{}'),
+    sender: `kinesisSender({ streamName: 'spans', region: 'us-east-1', endpoint: new URL(url).origin })`,
+  },
+  'full, while calls fail': { rest: FULL },
+  'full, while calls go through': { ...status(202), rest: FULL },
+  'full, before any call has ended': {
+    answer: () => {},
+    options: '{}',
+    rest: `${FULL}; publisher.sayLosses()`,
+  },
+  'a span is too old': { rest: 'await publisher.close(3000)' },
+  'a span is too large': {
+    ...status(202),
+    rest: `publisher.report(newSpan(2, { tags: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => ['k' + i, 'v'.repeat(200)])) })); ${CLOSE}`,
+  },
+  'a span is malformed': { ...status(202), rest: `publisher.report(newSpan(2, { traceId: 'x' })); ${CLOSE}` },
+  'closed too early': { rest: CLOSE },
+  'closed during a call': { answer: () => {}, options: '{}', rest: CLOSE },
+  'given up without an answer': { answer: () => {}, rest: 'await publisher.close(3000)' },
+  'no answer, and then a rejection': {
+    answer: (res, count) => void (count > 1 && res.writeHead(400).end('no')),
+    rest: 'await publisher.close(3000)',
+  },
+  'the process ended first': {
+    rest: `flushAtExit(publisher); publisher.report(newSpan(3)); process.exit()`,
+  },
+}
+
+/** The lines of the table in the documentation, by when they come. */
+const documented = new Map(
+  [
+    ...readFileSync(`${root}docs/operations.md`, 'utf8').matchAll(
+      /^\| ([^|`]+) \| `([^`|]+)` \| [^|]+ \|$/gm,
+    ),
+  ].map(([, when, line]) => [when!, line!]),
+)
+
+describe('what a publisher says on standard error is as documented', { concurrency: 2 }, () => {
+  for (const [when, mode] of Object.entries(MODES)) {
+    test(when, async (t) => {
+      const server = mode.answer && (await collector(mode.answer))
+      t.after(() => server?.close())
+      const { stderr } = await ended(start(program(mode.url ?? server?.url ?? (await absentUrl()), mode)))
+      const said = partsOf(stderr)
+      assert.ok(said.includes(documented.get(when)!), `${documented.get(when)}\n${said.join('\n')}`)
+    })
+  }
+
+  test('its certificate is not trusted', async (t) => {
+    const pem = readFileSync(`${root}test/support/localhost.pem`)
+    const server = createServer({ key: pem, cert: pem }).listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const { stderr } = await ended(start(program(url, {})))
+    assert.ok(partsOf(stderr).includes(documented.get('its certificate is not trusted')!), stderr)
+  })
+
+  test('no worker may be started', async () => {
+    const { stderr } = await ended(
+      start(program('http://127.0.0.1:9', { options: '{ worker: true }' }), {
+        NODE_OPTIONS: `${FORBIDS} --allow-fs-read=*`,
+      }),
+    )
+    assert.ok(partsOf(stderr).includes(documented.get('no worker may be started')!), stderr)
+  })
+
+  test('and each that is documented is tried', () => {
+    const tried = [...Object.keys(MODES), 'its certificate is not trusted', 'no worker may be started']
+    assert.deepEqual([...documented.keys()].sort(), tried.sort())
+  })
+})
+
+function program(
+  url: string,
+  { sender = 'httpSender({ url, timeoutMs: 300 })', options, rest = '' }: Mode,
+): string {
+  return `
+    import { proto3Encoder } from '#src/codec/proto3.js'
+    import { flushAtExit } from '#src/publisher/endings.js'
+    import { httpSender } from '#src/publisher/http-sender.js'
+    import { kinesisSender } from '#src/publisher/kinesis-sender.js'
+    import { Publisher } from '#src/publisher/publisher.js'
+    import { newSpan, reportMany } from '${support}'
+    process.env.AWS_ACCESS_KEY_ID = process.env.AWS_SECRET_ACCESS_KEY = 'test'
+    const url = '${url}'
+    const publisher = new Publisher(${sender}, proto3Encoder, ${options ?? '{ maxSpans: 4, maxAgeMs: 1000 }'.replace('4, maxAgeMs', '4, lingerMs: 0, maxAgeMs')})
+    reportMany(publisher, 1, 1)
+    await publisher.flush(800)
+    ${rest}`
+}
+
+/** What was said, with what differs from run to run left out. */
+function partsOf(stderr: string): string[] {
+  return stderr
+    .replace(/^tdist: /gm, '')
+    .replace(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replace(/getaddrinfo \w+/g, 'getaddrinfo CODE')
+    .replace(/\b\d+ (spans? |stored|failed|sent)/g, (_, what: string) => `N ${what}`)
+    .replace(/N span /g, 'N spans ')
+    .replace(/N spans was/g, 'N spans were')
+    .replace(/\b\d+ (ms|bytes\)$)/gm, 'N $1')
+    .split(/\n|; (?=\d|N spans)/)
+}
