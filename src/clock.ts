@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { genuine } from './timers.ts'
+import { genuineOf } from './timers.ts'
 
 /*
  * Taken once, as the timers are: a test that fakes time must not fake ours. A fake is put on the object; its prototype
@@ -7,9 +7,7 @@ import { genuine } from './timers.ts'
  */
 
 /** Milliseconds since the process started, with a fraction; never runs backwards. All elapsed time is told by it. */
-export const monotonicMs: () => number = (
-  (Object.getPrototypeOf(performance) as { now?: () => number }).now ?? performance.now
-).bind(performance)
+export const monotonicMs: () => number = bound(performance, 'now', Object.getPrototypeOf(performance))
 
 /** Milliseconds since the epoch, by a clock that may be set at any time. */
 export const wallMs: () => number = nativeNow()
@@ -19,7 +17,7 @@ export function sharedMs(): number {
   return Number(hrtime()) / 1e6
 }
 
-const hrtime = genuine(process.hrtime).bigint
+const hrtime = bound(genuineOf(process, 'hrtime'), 'bigint')
 
 /** How far the anchor may stand from the wall clock, in µs, before it is set anew. */
 const TOLERANCE = 2000
@@ -57,11 +55,13 @@ export function epochMicros(clock: Clock, at: number): number {
 }
 
 function nativeNow(): () => number {
-  const candidates = [Date, Object.getPrototypeOf(Date) as DateConstructor, Date.prototype.constructor]
+  const candidates: DateConstructor[] = [Date, Object.getPrototypeOf(Date), Date.prototype.constructor]
   const isNative = ({ now }: { now?: unknown }): boolean =>
     typeof now === 'function' && Function.prototype.toString.call(now) === 'function now() { [native code] }'
-  return (
-    (candidates.find((date) => isNative(date as DateConstructor)) as DateConstructor | undefined)?.now ??
-    Date.now
-  )
+  return bound(candidates.find(isNative) ?? Date, 'now')
+}
+
+/** A method of `owner`, as `from` has it where that has any. */
+function bound<K extends string, R>(owner: Record<K, () => R>, method: K, from: unknown = owner): () => R {
+  return ((from as Partial<typeof owner>)[method] ?? owner[method]).bind(owner)
 }

@@ -17,11 +17,17 @@ export const onImmediate: <A extends unknown[]>(fn: (...args: A) => void, ...arg
 /** `queueMicrotask`. */
 export const onMicrotask: (fn: () => void) => void = genuine(queueMicrotask)
 /** `process.nextTick`. */
-export const onNextTick: <A extends unknown[]>(fn: (...args: A) => void, ...args: A) => void = genuine(
-  process.nextTick,
-)
+export const onNextTick: <A extends unknown[]>(fn: (...args: A) => void, ...args: A) => void = genuineOf(
+  process,
+  'nextTick',
+).bind(process)
 /** `Math.random`: nothing of ours takes its luck from where a test fixes it. */
 export const random: () => number = Math.random
+
+/** A method as it was before it was faked. */
+export function genuineOf<T, K extends keyof T>(owner: T, method: K): T[K] {
+  return genuine(owner[method] as (...args: never[]) => unknown) as T[K]
+}
 
 /** The function itself, or the one that a fake stands for. Never throws. */
 export function genuine<F extends (...args: never[]) => unknown>(fn: F): F {

@@ -21,13 +21,15 @@ interface Mode {
   readonly sender?: string
   readonly options?: string
   readonly rest?: string
+  /** What the rest does comes before the first call has ended. */
+  readonly before?: boolean
 }
 
 const status = (code: number, body = '', headers: Record<string, string> = {}): Mode => ({
   answer: (res) => res.writeHead(code, headers).end(body),
 })
 const CLOSE = 'await publisher.close(200)'
-const FULL = 'reportMany(publisher, 100)'
+const FULL = 'reportMany(publisher, 100, 2)'
 const MODES: Record<string, Mode> = {
   'nobody listens': {},
   'its name is unknown': { url: 'http://no.such.host.invalid/' },
@@ -47,8 +49,9 @@ const MODES: Record<string, Mode> = {
   'full, while calls go through': { ...status(202), rest: FULL },
   'full, before any call has ended': {
     answer: () => {},
-    options: '{}',
-    rest: `${FULL}; publisher.sayLosses()`,
+    options: '{ maxSpans: 4 }',
+    before: true,
+    rest: FULL,
   },
   'a span is too old': { rest: 'await publisher.close(3000)' },
   'a span is too large': {
@@ -57,7 +60,7 @@ const MODES: Record<string, Mode> = {
   },
   'a span is malformed': { ...status(202), rest: `publisher.report(newSpan(2, { traceId: 'x' })); ${CLOSE}` },
   'closed too early': { rest: CLOSE },
-  'closed during a call': { answer: () => {}, options: '{}', rest: CLOSE },
+  'closed during a call': { answer: () => {}, options: '{}', before: true, rest: CLOSE },
   'given up without an answer': { answer: () => {}, rest: 'await publisher.close(3000)' },
   'no answer, and then a rejection': {
     answer: (res, count) => void (count > 1 && res.writeHead(400).end('no')),
@@ -71,9 +74,10 @@ const MODES: Record<string, Mode> = {
 /** The lines of the table in the documentation, by when they come. */
 const documented = new Map(
   [
-    ...readFileSync(`${root}docs/operations.md`, 'utf8').matchAll(
-      /^\| ([^|`]+) \| `([^`|]+)` \| [^|]+ \|$/gm,
-    ),
+    ...readFileSync(`${root}docs/operations.md`, 'utf8')
+      .split(/^## /m)
+      .find((part) => part.startsWith('Lines on standard error'))!
+      .matchAll(/^\| ([^|`]+) \| `([^`|]+)` \| [^|]+ \|$/gm),
   ].map(([, when, line]) => [when!, line!]),
 )
 
@@ -115,7 +119,7 @@ describe('what a publisher says on standard error is as documented', { concurren
 
 function program(
   url: string,
-  { sender = 'httpSender({ url, timeoutMs: 300 })', options, rest = '' }: Mode,
+  { sender = 'httpSender({ url, timeoutMs: 300 })', options, rest = '', before = false }: Mode,
 ): string {
   return `
     import { proto3Encoder } from '#src/codec/proto3.js'
@@ -126,10 +130,15 @@ function program(
     import { newSpan, reportMany } from '${support}'
     process.env.AWS_ACCESS_KEY_ID = process.env.AWS_SECRET_ACCESS_KEY = 'test'
     const url = '${url}'
-    const publisher = new Publisher(${sender}, proto3Encoder, ${options ?? '{ maxSpans: 4, maxAgeMs: 1000 }'.replace('4, maxAgeMs', '4, lingerMs: 0, maxAgeMs')})
+    const publisher = new Publisher(${sender}, proto3Encoder, ${options ?? '{ maxSpans: 4, maxAgeMs: 1000 }'})
     reportMany(publisher, 1, 1)
-    await publisher.flush(800)
-    ${rest}`
+    void publisher.flush(800)
+    const ended = () => publisher.stats().callMs.count > 0
+    while (!${before} && !ended()) await new Promise((resolve) => setTimeout(resolve, 5))
+    // A line that is due comes before this.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    ${rest}
+    publisher.sayLosses()`
 }
 
 /** What was said, with what differs from run to run left out. */
