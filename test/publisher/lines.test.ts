@@ -30,10 +30,11 @@ const status = (code: number, body = '', headers: Record<string, string> = {}): 
 })
 const CLOSE = 'await publisher.close(200)'
 const FULL = 'reportMany(publisher, 100, 2)'
+const HANGS: Mode = { answer: () => {}, sender: 'httpSender({ url, timeoutMs: 1000 })' }
 const MODES: Record<string, Mode> = {
   'nobody listens': {},
   'its name is unknown': { url: 'http://no.such.host.invalid/' },
-  'it does not answer in time': { answer: () => {} },
+  'it does not answer in time': HANGS,
   'it answers 5xx': status(503, 'busy'),
   'it answers 429': status(429),
   'it answers 4xx': status(400, 'no'),
@@ -61,10 +62,12 @@ const MODES: Record<string, Mode> = {
   'a span is malformed': { ...status(202), rest: `publisher.report(newSpan(2, { traceId: 'x' })); ${CLOSE}` },
   'closed too early': { rest: CLOSE },
   'closed during a call': { answer: () => {}, options: '{}', before: true, rest: CLOSE },
-  'given up without an answer': { answer: () => {}, rest: 'await publisher.close(3000)' },
+  'given up without an answer': { ...HANGS, rest: 'await publisher.close(6000)' },
   'no answer, and then a rejection': {
+    ...HANGS,
     answer: (res, count) => void (count > 1 && res.writeHead(400).end('no')),
-    rest: 'await publisher.close(3000)',
+    options: '{}',
+    rest: 'await publisher.close(6000)',
   },
   'the process ended first': {
     rest: `flushAtExit(publisher); publisher.report(newSpan(3)); process.exit()`,
@@ -119,7 +122,7 @@ describe('what a publisher says on standard error is as documented', { concurren
 
 function program(
   url: string,
-  { sender = 'httpSender({ url, timeoutMs: 300 })', options, rest = '', before = false }: Mode,
+  { sender = 'httpSender({ url })', options, rest = '', before = false }: Mode,
 ): string {
   return `
     import { proto3Encoder } from '#src/codec/proto3.js'
