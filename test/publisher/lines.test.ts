@@ -60,7 +60,8 @@ const MODES: Record<string, Mode> = {
     rest: `publisher.report(newSpan(2, { tags: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => ['k' + i, 'v'.repeat(200)])) })); ${CLOSE}`,
   },
   'a span is malformed': { ...status(202), rest: `publisher.report(newSpan(2, { traceId: 'x' })); ${CLOSE}` },
-  'closed too early': { rest: CLOSE },
+  // Between two calls, of which the later ones are seconds apart.
+  'closed too early': { options: '{}', rest: 'await publisher.close(3000)' },
   'closed during a call': { answer: () => {}, options: '{}', before: true, rest: CLOSE },
   'given up without an answer': { ...HANGS, rest: 'await publisher.close(6000)' },
   'no answer, and then a rejection': {
