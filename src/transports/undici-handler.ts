@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { failed } from '../faults.ts'
 import type { Call } from './client-calls.ts'
-import { forget, remember } from './undici-channels.ts'
+import { forget, remember, type WholeCall } from './undici-channels.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
@@ -35,10 +36,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** A dispatch's handler, and beside it the call's span: it hears what the handler hears, a moment before. */
-export class TracedHandler<Request> implements Handler {
+export class TracedHandler<Request> implements Handler, WholeCall {
   readonly #handler: Handler
   readonly #call: Call<Request>
   readonly #mark: string
+  #abandoned = false
+  #answered: number | undefined
 
   /** `mark` is a value of a header of the request's, that no other request bears; empty when there is none. */
   constructor(handler: Handler, call: Call<Request>, mark: string) {
@@ -48,17 +51,29 @@ export class TracedHandler<Request> implements Handler {
     // By these two undici tells which form a handler has.
     if (handler.onRequestStart === undefined) Object.assign(this, { onRequestStart: undefined })
     if (handler.onConnect === undefined) Object.assign(this, { onConnect: undefined })
-    if (mark !== '') remember(mark, call)
+    if (mark !== '') remember(mark, this)
   }
 
   /** The call is over. */
   ended(error?: unknown): void {
+    let status: number | undefined
     try {
-      forget(this.#mark)
+      forget(this.#mark, this)
+      if (this.#abandoned) return this.#call.abandoned(error)
+      // An interceptor between us and the connection may make an error of a response.
+      if (error !== undefined) status = statusOf(error) ?? this.#answered
     } catch (fault) {
       failed('undici', fault)
     }
-    this.#call.end(error)
+    this.#call.end(error, status)
+  }
+
+  remote(socket: Socket): void {
+    this.#call.remote(socket)
+  }
+
+  answered(status: number | undefined): void {
+    this.#answered = status
   }
 
   onRequestStart(controller: Controller, context: object): void {
@@ -86,12 +101,22 @@ export class TracedHandler<Request> implements Handler {
   }
 
   onResponseError(controller: Controller, error: Error): void {
+    try {
+      // Some interceptors give null for one.
+      this.#abandoned = (controller as Controller | null)?.aborted === true
+    } catch (fault) {
+      failed('undici', fault)
+    }
     this.ended(error)
     this.#handler.onResponseError!(controller, error)
   }
 
   onConnect(abort: (error?: Error) => void, context?: object): void {
-    ;(this.#handler.onConnect as (abort: (error?: Error) => void, context?: object) => void)(abort, context)
+    const giveUp = (error?: Error): void => {
+      this.#abandoned = true
+      abort(error)
+    }
+    ;(this.#handler.onConnect as (abort: (error?: Error) => void, context?: object) => void)(giveUp, context)
   }
 
   onUpgrade(status: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
@@ -130,4 +155,10 @@ export class TracedHandler<Request> implements Handler {
   onRequestSent(): void {
     ;(this.#handler as { onRequestSent?: () => void }).onRequestSent?.()
   }
+}
+
+/** The status of the response that the error was made of, as undici's own errors say it. */
+function statusOf(error: unknown): number | undefined {
+  const { statusCode } = (error ?? {}) as { statusCode?: unknown }
+  return Number.isInteger(statusCode) ? (statusCode as number) : undefined
 }
