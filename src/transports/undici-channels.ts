@@ -74,7 +74,7 @@ let followed: Uninstall | undefined
 const begun = new Map<string, WholeCall>()
 
 /**
- * Says that requests which bear a header of this value belong to a call that has its span already: so does the
+ * Says that requests which bear a header of this value, or have it for a path, belong to a call that has its span already: so does the
  * explicit way, whose request may be made much later and in somebody else's scope, when a pool has a
  * connection for it. Take it back with {@link forget}.
  */
@@ -87,13 +87,13 @@ export function forget(value: string, call: WholeCall): void {
   if (begun.get(value) === call) begun.delete(value)
 }
 
-function begunBy({ headers }: UndiciRequest): WholeCall | undefined {
+function begunBy({ headers, path }: UndiciRequest): WholeCall | undefined {
   // Ours are the last ones, as a rule.
   for (let i = headers.length - 1; i > 0; i -= 2) {
     const call = begun.get(headers[i]!)
     if (call !== undefined) return call
   }
-  return undefined
+  return begun.get(path)
 }
 
 function created({ request }: Message): void {

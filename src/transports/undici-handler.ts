@@ -43,7 +43,7 @@ export class TracedHandler<Request> implements Handler, WholeCall {
   #abandoned = false
   #answered: number | undefined
 
-  /** `mark` is a value of a header of the request's, that no other request bears; empty when there is none. */
+  /** `mark` is a header's value, or the path, that no other request has; empty when there is none. */
   constructor(handler: Handler, call: Call<Request>, mark: string) {
     this.#handler = handler
     this.#call = call

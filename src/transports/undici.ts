@@ -89,7 +89,11 @@ function begin(client: TracedClient<Options>, options: Options, handler: Handler
     const headers = withHeaders(options.headers, added, client.keys, options.path) as string[]
     const sent = withOwn(options, headers)
     if (!span.recording) return { options: sent, handler, watching: undefined }
-    const watching = new TracedHandler(handler, call, markOf(added, span.context.spanId, headers))
+    const watching = new TracedHandler(
+      handler,
+      call,
+      markOf(added, span.context.spanId, headers, options.path),
+    )
     return { options: sent, handler: watching, watching }
   } catch (error) {
     call.end()
@@ -110,11 +114,11 @@ function withOwn(options: Options, headers: string[]): Options {
 
 /**
  * The header value that bears the span ID, and so tells the request from all others; where a signature leaves no place
- * for it, the value that has the signature. Empty when there is neither.
+ * for it, what has the signature. Empty when there is neither.
  */
-function markOf(added: readonly string[], spanId: string, sent: readonly string[]): string {
+function markOf(added: readonly string[], spanId: string, sent: readonly string[], path: string): string {
   for (let i = 1; i < added.length; i += 2) if (added[i]!.includes(spanId)) return added[i]!
   const authorization = headerOf(sent, 'authorization')
-  const signature = authorization?.includes('ignature=') ? authorization : headerOf(sent, 'signature')
-  return signature ?? ''
+  if (authorization?.includes('ignature=')) return authorization
+  return headerOf(sent, 'signature') ?? (path.includes('SignedHeaders=') ? path : '')
 }
