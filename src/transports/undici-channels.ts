@@ -163,12 +163,15 @@ function dropHeaders(
   return signed
 }
 
+const BLANK = 32
+
 function sent({ request, socket, headers }: Message & { socket: Socket; headers: string }): void {
   const call = request[CALL]
   if (call === undefined) return request[PART_OF]?.remote(socket)
   call.remote(socket)
   // HTTP/2 has header lines only.
-  if (headers.startsWith(`${request.method} `)) call.socket = socket
+  const { method } = request
+  if (headers.charCodeAt(method.length) === BLANK && headers.startsWith(method)) call.socket = socket
 }
 
 function headersCame({ request, response }: Message & { response: { statusCode: number } }): void {
