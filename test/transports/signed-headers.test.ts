@@ -77,7 +77,7 @@ describe('a call whose trace headers are signed', () => {
   let server: AnsweringServer
   let test: TestTracing
   let agent: Agent
-  let undo: (() => void)[] = []
+  let undo: (() => unknown)[] = []
 
   before(async () => {
     server = await answeringServer()

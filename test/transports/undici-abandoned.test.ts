@@ -63,7 +63,7 @@ const requests: Record<string, (ask: Ask) => Promise<void>> = {
 describe('a response that its caller gives up', () => {
   let server: AnsweringServer
   let test: TestTracing
-  let undo: (() => void)[] = []
+  let undo: (() => unknown)[] = []
 
   before(async () => {
     server = await answeringServer()
@@ -101,7 +101,7 @@ describe('a response that its caller gives up', () => {
   const ways = (lib: Undici): Record<string, () => v7.Dispatcher> => {
     const agent = () => {
       const made = new lib.Agent()
-      undo.push(() => made.destroy() as never)
+      undo.push(() => made.destroy())
       return made
     }
     return {
@@ -206,7 +206,7 @@ describe('a response that its caller gives up', () => {
         await once(session, 'listening')
         undo.push(() => void session.close())
         const agent = new lib.Agent({ allowH2: true, connect: { rejectUnauthorized: false } })
-        undo.unshift(() => agent.destroy() as never)
+        undo.unshift(() => agent.destroy())
         make()
         const dispatcher = way === 'drop-in' ? agent : traceUndici(test.tracing, agent)
         const options = {
@@ -229,7 +229,7 @@ describe('a response that its caller gives up', () => {
         undo.push(undici.install(test.tracing))
         endless((res) => res.write('\ndata: one\n\n'), { 'content-type': 'text/event-stream' })
         const agent = new lib.Agent()
-        undo.push(() => agent.destroy() as never)
+        undo.push(() => agent.destroy())
         const source = new lib.EventSource(server.origin, { dispatcher: agent } as never)
         await new Promise((resolve) => source.addEventListener('message', resolve))
         source.close()
