@@ -28,6 +28,18 @@ const EXAMPLES: Record<string, (run: Run) => void> = {
     ])
     isOneTrace(spans)
   },
+  'undici.mjs'({ out, spans }) {
+    assert.equal(out, '3 left\n')
+    assert.deepEqual(
+      spans.map((span) => [shape(span), span.tags?.['error'], span.annotations?.[0]?.value]),
+      [
+        ['shop CLIENT GET', '503', undefined],
+        ['shop CLIENT GET', undefined, 'response abandoned'],
+        ['shop local look up', undefined, undefined],
+      ],
+    )
+    isOneTrace(spans)
+  },
   'drop-in.mjs'({ out, spans }) {
     assert.equal(out.match(/\{ sku: 'sku-7', left: 3 \}/g)?.length, 3)
     assert.deepEqual(spans.map(shape).sort(), [

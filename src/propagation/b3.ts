@@ -3,9 +3,9 @@ import { isHexId, scanHex } from './hex-id.ts'
 import type { Extracted, Getter, Propagation, Setter } from './propagation.ts'
 
 /*
- * B3, as https://github.com/openzipkin/b3-propagation has it and Brave reads it: IDs are 16 or 32 lower-case hex
- * characters and keep the width they came with; whatever else stands in an ID's place makes the whole format
- * malformed, sampling decision included.
+ * B3, as https://github.com/openzipkin/b3-propagation has it and Brave reads it: IDs are 16 or 32 hex characters and
+ * keep the width they came with; in upper case they are read as lower. Whatever else stands in an ID's place makes
+ * all IDs malformed: of such headers only the sampling decision is left, which counts where no other format has IDs.
  */
 
 const B3 = 'b3'
@@ -19,6 +19,15 @@ const DEFER = decision(undefined, false)
 const DENY = decision(false, false)
 const ACCEPT = decision(true, false)
 const DEBUG = decision(true, true)
+
+const LEFT_DENY = decision(false, false)
+const LEFT_ACCEPT = decision(true, false)
+const LEFT_DEBUG = decision(true, true)
+
+/** Whether what was found is the decision of headers whose IDs are broken, and no decision that came alone. */
+export function isLeftOver(found: Extracted): boolean {
+  return found === LEFT_DENY || found === LEFT_ACCEPT || found === LEFT_DEBUG
+}
 
 /**
  * B3 in several headers: `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, and `x-b3-sampled` or, for debug,
@@ -42,15 +51,14 @@ export const b3: Propagation = {
     const traceIdHeader = get(carrier, TRACE_ID)
     if (traceIdHeader === undefined) return decided === DEFER ? undefined : decided
     const spanIdHeader = get(carrier, SPAN_ID)
-    if (spanIdHeader === undefined) return undefined
     const traceId = idOf(traceIdHeader, isTraceId)
-    const spanId = idOf(spanIdHeader, isSpanId)
-    if (traceId === undefined || spanId === undefined) return undefined
+    const spanId = spanIdHeader === undefined ? undefined : idOf(spanIdHeader, isSpanId)
+    if (traceId === undefined || spanId === undefined) return leftOver(decided)
 
     const parentIdHeader = get(carrier, PARENT_SPAN_ID)
     if (parentIdHeader === undefined) return extracted(traceId, spanId, undefined, decided)
     const parentId = idOf(parentIdHeader, isSpanId)
-    return parentId === undefined ? undefined : extracted(traceId, spanId, parentId, decided)
+    return parentId === undefined ? leftOver(decided) : extracted(traceId, spanId, parentId, decided)
   },
 }
 
@@ -73,6 +81,12 @@ export function formatB3Single(context: TraceContext, withParent: boolean): stri
  * malformed. A parent ID of zeros is the same as none, as in Brave.
  */
 export function parseB3Single(value: string): Extracted | undefined {
+  return parseLowerCase(value) ?? (UPPER_CASE.test(value) ? parseLowerCase(value.toLowerCase()) : undefined)
+}
+
+const UPPER_CASE = /[A-F]/
+
+function parseLowerCase(value: string): Extracted | undefined {
   const length = value.length
   if (length === 1) return decisionAt(value, 0)
 
@@ -118,10 +132,23 @@ function single(withParent: boolean): Propagation {
       if (value === undefined) return undefined
       const found = parseB3Single(value)
       if (found !== undefined) return found
-      const first = firstOf(value)
-      return first === undefined ? undefined : parseB3Single(first)
+      const first = firstOf(value) ?? value
+      return parseB3Single(first) ?? leftOverOf(first)
     },
   }
+}
+
+/** The decision of a malformed `b3`: it stands where the grammar has it, whatever the IDs before it are. */
+function leftOverOf(value: string): Extracted | undefined {
+  const [, , decided, , tooMany] = value.split('-', 5)
+  if (decided?.length !== 1 || tooMany !== undefined) return undefined
+  return leftOver(decisionAt(decided.toLowerCase(), 0) ?? DEFER)
+}
+
+function leftOver(decided: Extracted): Extracted | undefined {
+  if (decided === DENY) return LEFT_DENY
+  if (decided === ACCEPT) return LEFT_ACCEPT
+  return decided === DEBUG ? LEFT_DEBUG : undefined
 }
 
 function decision(sampled: boolean | undefined, debug: boolean): Extracted {
@@ -177,8 +204,8 @@ function sampledOf(value: string): Extracted | undefined {
 
 function idOf(value: string, isValid: (value: string) => boolean): string | undefined {
   if (isValid(value)) return value
-  const first = firstOf(value)
-  return first !== undefined && isValid(first) ? first : undefined
+  const first = (firstOf(value) ?? value).toLowerCase()
+  return isValid(first) ? first : undefined
 }
 
 function isTraceId(value: string): boolean {

@@ -1,5 +1,5 @@
 import type { TraceContext } from '../context/trace-context.ts'
-import { b3, b3Single, b3SingleNoParent } from './b3.ts'
+import { b3, b3Single, b3SingleNoParent, isLeftOver } from './b3.ts'
 import { withBaggage } from './baggage.ts'
 import { type Extracted, type Getter, type Propagation, type Setter, withExtra } from './propagation.ts'
 import { w3c, w3cExtra } from './w3c.ts'
@@ -15,7 +15,7 @@ const PROPAGATIONS: Readonly<Record<Format, Propagation>> = { b3, 'b3-single': b
 /**
  * Writes every one of `formats`, and the `baggage` fields. Reads all the formats there are, whichever it writes,
  * in the order `b3`, `x-b3-*`, `traceparent`: the first that is well formed counts, and where none is the
- * receiver starts anew.
+ * receiver starts anew, by the decision that malformed B3 headers bear.
  *
  * Throws on a format that it does not know, on none at all, and on a bad baggage field (see {@link withBaggage}).
  */
@@ -47,8 +47,9 @@ function writing(written: readonly Propagation[]): Propagation {
     },
 
     extract<Carrier>(carrier: Carrier, get: Getter<Carrier>): Extracted | undefined {
-      const found = b3Single.extract(carrier, get) ?? b3.extract(carrier, get)
-      if (found === undefined) return w3c.extract(carrier, get)
+      let found = b3Single.extract(carrier, get)
+      if (found === undefined || isLeftOver(found)) found = b3.extract(carrier, get) ?? found
+      if (found === undefined || isLeftOver(found)) return w3c.extract(carrier, get) ?? found
       if (!writesW3c || found.context === undefined) return found
 
       // B3 goes first, but what other vendors put into tracestate must reach whoever comes after us.

@@ -8,7 +8,7 @@ export type Setter<Carrier> = (carrier: Carrier, name: string, value: string) =>
 
 /**
  * What was found in a request: a whole context, or only a sampling decision (with `context` undefined), or
- * nothing at all. Malformed IDs are nothing: the receiver starts anew.
+ * nothing at all. Malformed IDs are as if none had come: the receiver starts anew.
  */
 export interface Extracted {
   readonly context: TraceContext | undefined

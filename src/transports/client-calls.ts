@@ -68,11 +68,14 @@ export class TracedClient<Request> {
   readonly tracing: Tracing
   /** The names of all trace headers, in lower case: the caller's own by these names give way to ours. */
   readonly keys: ReadonlySet<string>
+  /** These, and the names of the baggage fields: what a call may be given. */
+  readonly names: ReadonlySet<string>
   readonly #handler: HttpClientHandler<Request>
 
   constructor(tracing: Tracing, reader: HttpReader<Request>) {
     this.tracing = tracing
     this.keys = new Set(tracing.propagation.keys)
+    this.names = new Set([...this.keys, ...tracing.baggage.map((field) => field.toLowerCase())])
     this.#handler = new HttpClientHandler(tracing, reader)
   }
 
@@ -131,12 +134,30 @@ export class Call<Request> {
     }
   }
 
-  /** The body has come in, or never will. Only the first end counts. */
-  end(error?: unknown): void {
+  /**
+   * The caller has given the call up, with what it gave for a reason. Before the headers that is an error; after them
+   * only if the reason is that the body can't be read.
+   */
+  abandoned(reason: unknown): void {
+    try {
+      if (this.#status === undefined || isBrokenCoding(reason)) return this.end(reason)
+      if (this.#ended) return
+      this.span.annotate('response abandoned')
+    } catch (error) {
+      this.#client.tracing.failed('http client', error)
+    }
+    this.end()
+  }
+
+  /**
+   * The body has come in, or never will. Only the first end counts. `status` is that of the response that the error
+   * was made of, where its headers were not shown.
+   */
+  end(error?: unknown, status?: number): void {
     try {
       if (this.#ended) return
       this.#ended = true
-      this.#client.end(this.span, this.#request, this.#status, error)
+      this.#client.end(this.span, this.#request, this.#status ?? status, error)
     } catch (fault) {
       this.#client.tracing.failed('http client', fault)
     }
@@ -144,4 +165,10 @@ export class Call<Request> {
 }
 
 /** A {@link Call}, whatever its library's requests are. */
-export type OpenCall = Pick<Call<never>, 'remote' | 'headers' | 'end'>
+export type OpenCall = Pick<Call<never>, 'remote' | 'headers' | 'abandoned' | 'end'>
+
+/** Whether it is what zlib says of bytes that it can't unpack, by which `fetch` itself gives a call up. */
+function isBrokenCoding(reason: unknown): boolean {
+  const { code } = (reason ?? {}) as { code?: unknown }
+  return typeof code === 'string' && /^(?:Z_|ERR__ERROR_|ZSTD_error_)/.test(code)
+}

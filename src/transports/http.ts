@@ -89,19 +89,22 @@ export class HttpServerHandler<Request> {
 export class HttpClientHandler<Request> {
   readonly #side: Side<Request>
   readonly #tracing: Tracing
+  readonly #reader: HttpReader<Request>
 
   constructor(tracing: Tracing, reader: HttpReader<Request>) {
     this.#side = new Side(tracing, reader, tracing.http.client ?? {})
     this.#tracing = tracing
+    this.#reader = reader
   }
 
   /**
    * The span of a call that is about to be made, its context written to `carrier`. Undefined when the call is not
-   * to be traced: the publisher's own, or the inner call of a client that is traced already.
+   * to be traced: the publisher's own, the inner call of a client that is traced already, or one that only opens
+   * a tunnel for another.
    */
   start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
     const { dataManager, propagation, tracer } = this.#tracing
-    if (dataManager.suppressed) return undefined
+    if (dataManager.suppressed || this.#reader.method(request) === 'CONNECT') return undefined
     const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#side.sample(request))
     if (span.recording) this.#side.begin(request, span)
     try {

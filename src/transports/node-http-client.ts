@@ -13,6 +13,7 @@ import { addTo } from './header-list.ts'
 import type { HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
+import { signedHeaders, unless } from './signed-headers.ts'
 import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
 
 type Arguments = Parameters<HttpModule['request']>
@@ -66,6 +67,8 @@ const reader: HttpReader<Outgoing> = {
   },
 }
 
+const NONE: ReadonlySet<string> = new Set()
+
 function setHeader(req: ClientRequest, name: string, value: string): void {
   req.setHeader(name, value)
 }
@@ -112,10 +115,15 @@ function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args
 
 function begin(client: TracedClient<Outgoing>, req: Followed): void {
   try {
-    const { tracing, keys } = client
-    if (req[CALL] || req.headersSent || tracing.dataManager.suppressed) return
-    for (const key of keys) if (req.hasHeader(key)) req.removeHeader(key)
-    const span = client.start(req, req, setHeader)
+    const { tracing, keys, names } = client
+    if (req[CALL] || req.headersSent || req.method === 'CONNECT' || tracing.dataManager.suppressed) return
+    let signed: ReadonlySet<string> | undefined
+    for (const name of names) {
+      if (!req.hasHeader(name)) continue
+      signed ??= signedHeaders(Object.entries(req.getHeaders()), req.path) ?? NONE
+      if (keys.has(name) && !signed.has(name)) req.removeHeader(name)
+    }
+    const span = client.start(req, req, signed ? unless(signed, setHeader) : setHeader)
     if (span?.recording) watch(req, new Call<Outgoing>(client, req, span))
   } catch (error) {
     client.tracing.failed('node:http', error)
@@ -146,7 +154,7 @@ function makeRendered(
     const added: string[] = []
     const span = client.start(early, added, addTo)
     if (span?.recording) call = new Call(client, early, span)
-    if (span !== undefined) sent = withAddedHeaders(args, added, client.keys)
+    if (span !== undefined) sent = withAddedHeaders(args, added, client.keys, early.path)
   } catch (error) {
     client.tracing.failed('node:http', error)
   }

@@ -36,11 +36,12 @@ export function renderedAtOnce(args: readonly unknown[]): Outgoing | undefined {
 /** The arguments with these headers added, in copies; the caller's own by the names in `keys` are left out. */
 export function withAddedHeaders<Args extends readonly unknown[]>(
   args: Args,
-  added: readonly string[],
+  added: string[],
   keys: ReadonlySet<string>,
+  path: string,
 ): Args {
   const options = optionsOf(args)!
-  const headers = withHeaders(options.headers, added, keys)
+  const headers = withHeaders(options.headers, added, keys, path)
   return args.map((arg) => (arg === options ? { ...options, headers } : arg)) as unknown as Args
 }
 

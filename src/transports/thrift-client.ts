@@ -24,6 +24,8 @@ export interface Carried {
 export class ThriftClient {
   readonly tracing: Tracing
   readonly calls: ThriftCalls
+  /** The names of the trace headers of a call over HTTP. */
+  readonly keys: ReadonlySet<string>
   readonly #connection: Partial<ThriftConnection>
   readonly #options: ThriftOptions
   readonly #handler: RpcHandler
@@ -36,6 +38,7 @@ export class ThriftClient {
 
   constructor(tracing: Tracing, connection: Partial<ThriftConnection>, options: ThriftOptions) {
     this.tracing = tracing
+    this.keys = new Set(tracing.propagation.keys)
     this.#connection = connection
     this.#options = options
     this.#handler = new RpcHandler(tracing, 'thrift')

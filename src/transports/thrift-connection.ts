@@ -1,4 +1,5 @@
 import type { Tracing } from '../tracing.ts'
+import { withHeaders } from './header-list.ts'
 import { patch } from './patch.ts'
 import { clientProtocol } from './thrift-client-protocol.ts'
 import { ThriftClient, type Carried } from './thrift-client.ts'
@@ -41,7 +42,7 @@ export function traceConnection<C extends ThriftConnection>(
       const carried = writing
       writing = undefined
       if (carried === undefined) return Reflect.apply(write, this, args)
-      const own = withHeaders(client, this, carried)
+      const own = addHeaders(client, this, carried)
       try {
         // A request that is made in the scope of a client's span is that span's own, and has none itself.
         return tracing.dataManager.apply(carried.call.span, write, this, args)
@@ -54,7 +55,7 @@ export function traceConnection<C extends ThriftConnection>(
 }
 
 /** Puts a call's headers among those of the connection's next request; returns what to put back after it. */
-function withHeaders(
+function addHeaders(
   client: ThriftClient,
   connection: ThriftConnection,
   { call }: Carried,
@@ -63,7 +64,9 @@ function withHeaders(
     const headers = client.headersFor(call)
     const own = connection.nodeOptions
     if (headers === undefined || own === undefined) return undefined
-    connection.nodeOptions = { ...own, headers: { ...own.headers, ...headers } }
+    const added = Object.entries(headers).flat()
+    const all = withHeaders(own.headers ?? {}, added, client.keys, own.path ?? '/')
+    connection.nodeOptions = { ...own, headers: all as Record<string, unknown> }
     return own
   } catch (error) {
     client.tracing.failed('thrift client', error)

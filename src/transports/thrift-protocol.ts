@@ -38,7 +38,7 @@ export interface ThriftConnection extends EventEmitter {
   readonly connection?: Socket
   readonly connected?: boolean
   /** Of HTTP only: what each request is made with. */
-  nodeOptions?: { readonly headers?: Readonly<Record<string, unknown>> }
+  nodeOptions?: { readonly headers?: Readonly<Record<string, unknown>>; readonly path?: string }
 }
 
 /** A Thrift protocol, as npm's package has it; that brings no types for what is needed here. */

@@ -98,13 +98,14 @@ export class ThriftServerCall {
     if (this.#frame !== undefined) return this.#frame
     const { propagation } = this.tracing
     const found = this.#fields && propagation.extract(this.#fields, (fields, name) => fields.get(name))
-    if (found !== undefined) return found
+    if (found?.context !== undefined) return found
     const headers = trans.getReadHeaders?.()
-    if (typeof headers !== 'object' || headers === null) return undefined
-    return propagation.extract(headers, (of, name) => {
+    if (typeof headers !== 'object' || headers === null) return found
+    const told = propagation.extract(headers, (of, name) => {
       const value = of[name]
       return typeof value === 'string' ? value : undefined
     })
+    return told ?? found
   }
 }
 

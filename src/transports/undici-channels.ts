@@ -1,11 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import { listenTo } from './channel.ts'
-import { Call, ClientCalls, type OpenCall, type TracedClient } from './client-calls.ts'
+import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
+import { entriesOf } from './header-list.ts'
 import type { HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
+import { signedHeaders, unless } from './signed-headers.ts'
 
 /** A request as undici's diagnostics channels show it. */
 interface UndiciRequest {
@@ -15,9 +17,21 @@ interface UndiciRequest {
   /** Names and values in turn. */
   readonly headers: string[]
   addHeader(name: string, value: string): unknown
-  [CALL]?: OpenCall | undefined
+  [CALL]?: UndiciCall | undefined
   /** The call of the explicit way that it belongs to, which may be one of several attempts. */
-  [PART_OF]?: OpenCall | undefined
+  [PART_OF]?: WholeCall | undefined
+}
+
+/** A call of the explicit way, as it hears of the requests that are made for it. */
+export interface WholeCall {
+  remote(socket: Socket): void
+  /** What the latest request was answered; undefined while it is not. */
+  answered(status: number | undefined): void
+}
+
+class UndiciCall extends Call<UndiciRequest> {
+  /** The connection, where it is this call's alone: not in HTTP/2. */
+  socket: Socket | undefined
 }
 
 interface Message {
@@ -57,34 +71,37 @@ const calls = new ClientCalls(reader)
 /** What the explicit ways have subscribed, which stays. */
 let followed: Uninstall | undefined
 
-const begun = new Map<string, OpenCall>()
+const begun = new Map<string, WholeCall>()
 
 /**
- * Says that requests which bear a header of this value belong to a call that has its span already: so does the
+ * Says that requests which bear a header of this value, or have it for a path, belong to a call that has its span already: so does the
  * explicit way, whose request may be made much later and in somebody else's scope, when a pool has a
  * connection for it. Take it back with {@link forget}.
  */
-export function remember(value: string, call: OpenCall): void {
+export function remember(value: string, call: WholeCall): void {
   begun.set(value, call)
 }
 
 /** Takes {@link remember} back. */
-export function forget(value: string): void {
-  begun.delete(value)
+export function forget(value: string, call: WholeCall): void {
+  if (begun.get(value) === call) begun.delete(value)
 }
 
-function begunBy({ headers }: UndiciRequest): OpenCall | undefined {
+function begunBy({ headers, path }: UndiciRequest): WholeCall | undefined {
   // Ours are the last ones, as a rule.
   for (let i = headers.length - 1; i > 0; i -= 2) {
     const call = begun.get(headers[i]!)
     if (call !== undefined) return call
   }
-  return undefined
+  return begun.get(path)
 }
 
 function created({ request }: Message): void {
   if (request[CALL] !== undefined) return
-  if (begun.size > 0 && (request[PART_OF] = begunBy(request)) !== undefined) return
+  if (begun.size > 0) {
+    const whole = (request[PART_OF] = begunBy(request))
+    if (whole !== undefined) return whole.answered(undefined)
+  }
   const caller = calls.installed ? callerOf(request) : undefined
   if (caller === undefined) begin(request)
   else caller.runInAsyncScope(begin, undefined, request)
@@ -109,11 +126,13 @@ function callerOf(request: object): AsyncResource | undefined {
 let handlerKey: symbol | undefined
 
 function begin(request: UndiciRequest): void {
+  // What opens a tunnel bears what is for the proxy; the call that goes through it comes by itself.
+  if (request.method === 'CONNECT') return
   const client = calls.here()
   if (client === undefined || client.tracing.dataManager.suppressed) return
-  dropHeaders(request.headers, client)
-  const span = client.start(request, request, addHeader)
-  if (span?.recording) request[CALL] = new Call<UndiciRequest>(client, request, span)
+  const signed = dropHeaders(request, client)
+  const span = client.start(request, request, signed ? unless(signed, addHeader) : addHeader)
+  if (span?.recording) request[CALL] = new UndiciCall(client, request, span)
 }
 
 function addHeader(request: UndiciRequest, name: string, value: string): void {
@@ -127,19 +146,37 @@ function addHeader(request: UndiciRequest, name: string, value: string): void {
   request.addHeader(name, value)
 }
 
-function dropHeaders(headers: string[], { keys }: TracedClient<UndiciRequest>): void {
+/** Drops the caller's trace headers, but for those that a signature covers: returns what it covers. */
+function dropHeaders(
+  { headers, path }: UndiciRequest,
+  { keys, names }: TracedClient<UndiciRequest>,
+): ReadonlySet<string> | undefined {
+  let signed: ReadonlySet<string> | undefined
+  let asked = false
   for (let i = headers.length - 2; i >= 0; i -= 2) {
-    if (keys.has(headers[i]!.toLowerCase())) headers.splice(i, 2)
+    const name = headers[i]!.toLowerCase()
+    if (!names.has(name)) continue
+    if (!asked) signed = signedHeaders(entriesOf(headers), path)
+    asked = true
+    if (keys.has(name) && !signed?.has(name)) headers.splice(i, 2)
   }
+  return signed
 }
 
-function sent({ request, socket }: Message & { socket: Socket }): void {
-  const call = request[CALL] ?? request[PART_OF]
-  call?.remote(socket)
+const BLANK = 32
+
+function sent({ request, socket, headers }: Message & { socket: Socket; headers: string }): void {
+  const call = request[CALL]
+  if (call === undefined) return request[PART_OF]?.remote(socket)
+  call.remote(socket)
+  // HTTP/2 has header lines only.
+  const { method } = request
+  if (headers.charCodeAt(method.length) === BLANK && headers.startsWith(method)) call.socket = socket
 }
 
 function headersCame({ request, response }: Message & { response: { statusCode: number } }): void {
   request[CALL]?.headers(response.statusCode)
+  request[PART_OF]?.answered(response.statusCode)
 }
 
 function bodyCame({ request }: Message): void {
@@ -147,7 +184,22 @@ function bodyCame({ request }: Message): void {
 }
 
 function errorCame({ request, error }: Message & { error: unknown }): void {
-  request[CALL]?.end(error)
+  const call = request[CALL]
+  if (call === undefined) return
+  if (isGivenUp(call.socket, error)) call.abandoned(error)
+  else call.end(error)
+}
+
+/**
+ * Whether it was the caller who ended the request. Undici says so of neither; but when the caller does, a connection of
+ * HTTP/1 is closed only after this, and in all other cases it is closed already. In HTTP/2 it is shared and stays, so
+ * there the error tells: undici's, Node's or the system's own ones are no caller's.
+ */
+function isGivenUp(socket: Socket | undefined, error: unknown): boolean {
+  if (socket !== undefined) return !socket.destroyed
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown }
+  if (syscall !== undefined) return false
+  return typeof code !== 'string' || code === 'UND_ERR_ABORTED' || !/^(?:UND_ERR|ERR_HTTP2)_/.test(code)
 }
 
 const follow = counted(() =>

@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { failed } from '../faults.ts'
 import type { Call } from './client-calls.ts'
-import { forget, remember } from './undici-channels.ts'
+import { forget, remember, type WholeCall } from './undici-channels.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
@@ -34,100 +35,150 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object'
 }
 
-/** A dispatch's handler, and beside it the call's span: it hears what the handler hears, a moment before. */
-export class TracedHandler<Request> implements Handler {
-  readonly #handler: Handler
-  readonly #call: Call<Request>
+/** A dispatch that is traced: what its handler hears is told to its call. */
+class Exchange<Request> implements WholeCall {
+  readonly handler: Handler
+  readonly call: Call<Request>
+  abandoned = false
   readonly #mark: string
+  #answer: number | undefined
 
-  /** `mark` is a value of a header of the request's, that no other request bears; empty when there is none. */
   constructor(handler: Handler, call: Call<Request>, mark: string) {
-    this.#handler = handler
-    this.#call = call
+    this.handler = handler
+    this.call = call
     this.#mark = mark
-    // By these two undici tells which form a handler has.
-    if (handler.onRequestStart === undefined) Object.assign(this, { onRequestStart: undefined })
-    if (handler.onConnect === undefined) Object.assign(this, { onConnect: undefined })
-    if (mark !== '') remember(mark, call)
+    if (mark !== '') remember(mark, this)
+  }
+
+  remote(socket: Socket): void {
+    this.call.remote(socket)
+  }
+
+  answered(status: number | undefined): void {
+    this.#answer = status
   }
 
   /** The call is over. */
   ended(error?: unknown): void {
+    let status: number | undefined
     try {
-      forget(this.#mark)
+      forget(this.#mark, this)
+      if (this.abandoned) return this.call.abandoned(error)
+      // An interceptor between us and the connection may make an error of a response.
+      if (error !== undefined) status = statusOf(error) ?? this.#answer
     } catch (fault) {
       failed('undici', fault)
     }
-    this.#call.end(error)
+    this.call.end(error, status)
+  }
+}
+
+/**
+ * A dispatch's handler, and beside it the call's span: it hears what the handler hears, a moment before. It has no
+ * private fields, for an interceptor of the host's may call its methods on an object that inherits from it.
+ */
+export class TracedHandler<Request> implements Handler {
+  private readonly tdist: Exchange<Request>
+
+  /** `mark` is a header's value, or the path, that no other request has; empty when there is none. */
+  constructor(handler: Handler, call: Call<Request>, mark: string) {
+    this.tdist = new Exchange(handler, call, mark)
+    // By these two undici tells which form a handler has.
+    if (handler.onRequestStart === undefined) Object.assign(this, { onRequestStart: undefined })
+    if (handler.onConnect === undefined) Object.assign(this, { onConnect: undefined })
+  }
+
+  /** The call is over. */
+  ended(error?: unknown): void {
+    this.tdist.ended(error)
   }
 
   onRequestStart(controller: Controller, context: object): void {
-    this.#handler.onRequestStart!(controller, context)
+    this.tdist.handler.onRequestStart!(controller, context)
   }
 
   onRequestUpgrade(controller: Controller, status: number, headers: Headers, socket: Duplex): void {
-    this.#call.headers(status)
-    this.ended()
-    this.#handler.onRequestUpgrade!(controller, status, headers, socket)
+    this.tdist.call.headers(status)
+    this.tdist.ended()
+    this.tdist.handler.onRequestUpgrade!(controller, status, headers, socket)
   }
 
   onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
-    this.#call.headers(status)
-    this.#handler.onResponseStart!(controller, status, headers, message)
+    this.tdist.call.headers(status)
+    this.tdist.handler.onResponseStart!(controller, status, headers, message)
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    this.#handler.onResponseData!(controller, chunk)
+    this.tdist.handler.onResponseData!(controller, chunk)
   }
 
   onResponseEnd(controller: Controller, trailers: Headers): void {
-    this.ended()
-    this.#handler.onResponseEnd!(controller, trailers)
+    this.tdist.ended()
+    this.tdist.handler.onResponseEnd!(controller, trailers)
   }
 
   onResponseError(controller: Controller, error: Error): void {
-    this.ended(error)
-    this.#handler.onResponseError!(controller, error)
+    try {
+      // Some interceptors give null for one.
+      this.tdist.abandoned = (controller as Controller | null)?.aborted === true
+    } catch (fault) {
+      failed('undici', fault)
+    }
+    this.tdist.ended(error)
+    this.tdist.handler.onResponseError!(controller, error)
   }
 
   onConnect(abort: (error?: Error) => void, context?: object): void {
-    ;(this.#handler.onConnect as (abort: (error?: Error) => void, context?: object) => void)(abort, context)
+    const giveUp = (error?: Error): void => {
+      this.tdist.abandoned = true
+      abort(error)
+    }
+    ;(this.tdist.handler.onConnect as (abort: (error?: Error) => void, context?: object) => void)(
+      giveUp,
+      context,
+    )
   }
 
   onUpgrade(status: number, headers: Buffer[] | string[] | null, socket: Duplex): void {
-    this.#call.headers(status)
-    this.ended()
-    this.#handler.onUpgrade!(status, headers, socket)
+    this.tdist.call.headers(status)
+    this.tdist.ended()
+    this.tdist.handler.onUpgrade!(status, headers, socket)
   }
 
   onResponseStarted(): void {
-    this.#handler.onResponseStarted?.()
+    this.tdist.handler.onResponseStarted?.()
   }
 
   onHeaders(status: number, headers: Buffer[], resume: () => void, message: string): boolean {
-    this.#call.headers(status)
-    return this.#handler.onHeaders!(status, headers, resume, message)
+    this.tdist.call.headers(status)
+    return this.tdist.handler.onHeaders!(status, headers, resume, message)
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#handler.onData!(chunk)
+    return this.tdist.handler.onData!(chunk)
   }
 
   onComplete(trailers: string[] | null): void {
-    this.ended()
-    this.#handler.onComplete!(trailers)
+    this.tdist.ended()
+    this.tdist.handler.onComplete!(trailers)
   }
 
   onError(error: Error): void {
-    this.ended(error)
-    this.#handler.onError!(error)
+    this.tdist.ended(error)
+    this.tdist.handler.onError!(error)
   }
 
   onBodySent(size: number, total: number): void {
-    this.#handler.onBodySent?.(size, total)
+    this.tdist.handler.onBodySent?.(size, total)
   }
 
   onRequestSent(): void {
-    ;(this.#handler as { onRequestSent?: () => void }).onRequestSent?.()
+    ;(this.tdist.handler as { onRequestSent?: () => void }).onRequestSent?.()
   }
+}
+
+/** The status of the response that the error was made of, as undici's own errors say it. */
+function statusOf(error: unknown): number | undefined {
+  const { statusCode } = (error ?? {}) as { statusCode?: unknown }
+  return Number.isInteger(statusCode) ? (statusCode as number) : undefined
 }

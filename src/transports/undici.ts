@@ -86,9 +86,14 @@ function begin(client: TracedClient<Options>, options: Options, handler: Handler
   if (span === undefined) return undefined
   const call = new Call(client, options, span)
   try {
-    const sent = withOwn(options, withHeaders(options.headers, added, client.keys) as string[])
+    const headers = withHeaders(options.headers, added, client.keys, options.path) as string[]
+    const sent = withOwn(options, headers)
     if (!span.recording) return { options: sent, handler, watching: undefined }
-    const watching = new TracedHandler(handler, call, markOf(added, span.context.spanId))
+    const watching = new TracedHandler(
+      handler,
+      call,
+      markOf(added, span.context.spanId, headers, options.path),
+    )
     return { options: sent, handler: watching, watching }
   } catch (error) {
     call.end()
@@ -107,8 +112,13 @@ function withOwn(options: Options, headers: string[]): Options {
   return own
 }
 
-/** The header value that bears the span ID, and so tells the request from all others; empty when none does. */
-function markOf(added: readonly string[], spanId: string): string {
+/**
+ * The header value that bears the span ID, and so tells the request from all others; where a signature leaves no place
+ * for it, what has the signature. Empty when there is neither.
+ */
+function markOf(added: readonly string[], spanId: string, sent: readonly string[], path: string): string {
   for (let i = 1; i < added.length; i += 2) if (added[i]!.includes(spanId)) return added[i]!
-  return ''
+  const authorization = headerOf(sent, 'authorization')
+  if (authorization?.includes('ignature=')) return authorization
+  return headerOf(sent, 'signature') ?? (path.includes('SignedHeaders=') ? path : '')
 }

@@ -233,9 +233,15 @@ describe('B3', () => {
 
   it('reads the single header as its grammar says', () => {
     const grammar =
-      /^(?:[01d]|(?!0+-)(?:[0-9a-f]{16}){1,2}-(?!0{16})[0-9a-f]{16}(?:-[01d])?(?:-[0-9a-f]{16})?)$/
-    const id = fc.oneof(hex(16), hex(32), fc.constantFrom('0'.repeat(16), '0'.repeat(32), 'g'.repeat(16)))
-    const part = fc.oneof(id, fc.constantFrom('', '0', '1', 'd', 'f', '01'))
+      /^(?:[01d]|(?!0+-)(?:[0-9a-f]{16}){1,2}-(?!0{16})[0-9a-f]{16}(?:-[01d])?(?:-[0-9a-f]{16})?)$/i
+    const upper = hex(16).map((id) => id.toUpperCase())
+    const id = fc.oneof(
+      hex(16),
+      hex(32),
+      upper,
+      fc.constantFrom('0'.repeat(16), '0'.repeat(32), 'g'.repeat(16)),
+    )
+    const part = fc.oneof(id, fc.constantFrom('', '0', '1', 'd', 'D', 'f', '01'))
     const values = fc.array(part, { maxLength: 5 }).map((parts) => parts.join('-'))
     fc.assert(
       fc.property(values, (value) => {

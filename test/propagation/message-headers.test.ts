@@ -32,6 +32,7 @@ describe('a message’s headers', () => {
     ['text', { b3: B3 }],
     ['a view of bytes', { b3: new Uint8Array(bytes(B3)) }],
     ['upper case', { B3: bytes(B3) }],
+    ['IDs in upper case', { b3: bytes(B3.toUpperCase()) }],
     ['traceparent', { traceparent: bytes(TRACEPARENT) }],
     ['traceparent in another case', { TraceParent: bytes(TRACEPARENT) }],
     ['many', { 'X-B3-TraceId': bytes(TRACE_ID), 'X-B3-SpanId': bytes(SPAN_ID), 'X-B3-Sampled': bytes('1') }],
@@ -80,6 +81,11 @@ describe('a message’s headers', () => {
   for (const [name, headers] of refused) {
     it(`are no context: ${name}`, () => assert.equal(extract(headers)?.context, undefined))
   }
+
+  it('with broken IDs keep their denial', () => {
+    assert.equal(extract({ b3: bytes('junk-??-0') })?.sampled, false)
+    assert.equal(extract({ 'X-B3-TraceId': bytes('junk'), 'X-B3-Sampled': bytes('FALSE') })?.sampled, false)
+  })
 
   for (const hostile of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf']) {
     it(`named ${hostile} are kept and harm nothing`, () => {

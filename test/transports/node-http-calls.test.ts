@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http, { type ClientRequest, type RequestOptions, get as namedGet } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -261,23 +260,6 @@ describe('node:http calls', () => {
     assert.equal(span!.tags!['http.status_code'], '101')
     assert.equal(span!.tags!['error'], undefined)
     socket.destroy()
-  })
-
-  it('ends the span of a CONNECT when the socket is handed over', async () => {
-    const proxy = createServer((socket) => {
-      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
-      socket.on('error', () => {})
-    }).listen(0, '127.0.0.1')
-    await once(proxy, 'listening')
-    const { port } = proxy.address() as AddressInfo
-    const req = http.request({ port, host: '127.0.0.1', method: 'CONNECT', path: 'other:443', agent: false })
-    req.end()
-    const [, socket] = (await once(req, 'connect')) as [unknown, import('node:net').Socket]
-    const [span] = await test.take(1)
-    assert.equal(span!.name, 'CONNECT')
-    assert.equal(span!.tags!['error'], undefined)
-    socket.destroy()
-    proxy.close()
   })
 
   it('streams bodies up and down, and ends with the last byte', async () => {

@@ -130,6 +130,22 @@ describe('a server of node:http', () => {
     test.assertClean()
   })
 
+  for (const [what, headers, traceId] of [
+    ['IDs in upper case', { 'x-b3-traceid': 'A2FB4A1D1A96D312', 'x-b3-spanid': 'A2FB4A1D1A96D312' }, /^a2fb/],
+    ['broken IDs', { 'x-b3-traceid': 'A2FB', 'x-b3-spanid': '-' }, /^[0-9a-f]{32}$/],
+  ] as const) {
+    it(`obeys the denial of a caller with ${what}`, async () => {
+      let context: Span['context'] | undefined
+      const { url } = await serve((_request, response) => {
+        context = current()!.context
+        response.end()
+      })
+      await fetch(url, { headers: { ...headers, 'x-b3-sampled': '0' } })
+      assert.match(context!.traceId, traceId)
+      assert.equal(context!.sampled, false)
+    })
+  }
+
   it('is the server’s span in every listener of request and response', async () => {
     const seen: Record<string, Span | undefined> = {}
     let span: Span | undefined

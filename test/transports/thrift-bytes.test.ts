@@ -106,6 +106,19 @@ describe('thrift, bytes that a stranger sends', () => {
     })
   }
 
+  it("upper-case IDs in the field are read as lower, and a denial outlives what stands in IDs' place", async () => {
+    const upper = '463AC35C9F6413AD-A2FB4A1D1A96D312-1'
+    await send([add(1, 2, strings([['b3', upper]]))], [])
+    const [span] = await recorded.take(1, 20_000)
+    assert.deepEqual(`${span!.traceId}-${span!.id}-1`, upper.toLowerCase())
+    for (const denial of [upper.replace(/1$/, '0'), 'junk-??-0']) {
+      const seen: number[] = []
+      await send([add(3, 4, strings([['b3', denial]]))], seen)
+      assert.deepEqual(seen, [3, 4])
+    }
+    recorded.assertClean()
+  })
+
   it('a map of numbers under the same ID is passed over', async () => {
     for (const protocol of PROTOCOLS) {
       const seen: number[] = []

@@ -28,6 +28,30 @@ describe('thrift over HTTP', () => {
     })
   }
 
+  it('trace headers that a signature covers stay as they are, and so do the headers themselves', async () => {
+    const server = await startWeb()
+    const headers = {
+      'x-b3-traceid': '463ac35c9f6413ad',
+      'signature-input': 'a=("x-b3-traceid")',
+      signature: 'a=:bc=:',
+    }
+    const given = { ...headers }
+    await withNpmClient(
+      wire,
+      server.port,
+      (client) => client.add(1, 2),
+      (connection) => {
+        Object.assign((connection as { nodeOptions: { headers: object } }).nodeOptions.headers, given)
+        return traced()(connection as object) as never
+      },
+    )
+    const [call] = await recorded.take(1, 20_000)
+    assert.notEqual(call!.traceId, headers['x-b3-traceid'])
+    assert.deepEqual(server.traceIds, [headers['x-b3-traceid']])
+    assert.deepEqual(given, headers)
+    await server.close()
+  })
+
   it('joined with a traced HTTP server, a call is one span a side', async () => {
     const server = await startWeb(true)
     const sums = await withNpmClient(
