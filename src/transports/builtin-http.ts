@@ -1,5 +1,6 @@
 import type * as Http from 'node:http'
 import type * as Https from 'node:https'
+import type * as Net from 'node:net'
 
 /*
  * Not by `import`: that reads every export of the module, and from Node 22 on reading `http.WebSocket` loads Node's own
@@ -14,4 +15,9 @@ export function nodeHttp(): typeof Http {
 /** node:https, likewise. */
 export function nodeHttps(): typeof Https {
   return process.getBuiltinModule('node:https')
+}
+
+/** node:net, likewise. */
+export function nodeNet(): typeof Net {
+  return process.getBuiltinModule('node:net')
 }

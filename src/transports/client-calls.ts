@@ -5,7 +5,8 @@ import type { Setter } from '../propagation/propagation.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { endpoint } from './endpoint.ts'
-import { HttpClientHandler, type HttpReader } from './http.ts'
+import { ABANDONED, HttpClientHandler, type HttpReader } from './http.ts'
+import { showAsOneWord } from './inspected.ts'
 import type { Uninstall } from './patch.ts'
 
 /*
@@ -142,7 +143,7 @@ export class Call<Request> {
     try {
       if (this.#status === undefined || isBrokenCoding(reason)) return this.end(reason)
       if (this.#ended) return
-      this.span.annotate('response abandoned')
+      this.span.annotate(ABANDONED)
     } catch (error) {
       this.#client.tracing.failed('http client', error)
     }
@@ -164,8 +165,10 @@ export class Call<Request> {
   }
 }
 
+showAsOneWord(Call)
+
 /** A {@link Call}, whatever its library's requests are. */
-export type OpenCall = Pick<Call<never>, 'remote' | 'headers' | 'abandoned' | 'end'>
+export type OpenCall = Pick<Call<never>, 'status' | 'remote' | 'headers' | 'abandoned' | 'end'>
 
 /** Whether it is what zlib says of bytes that it can't unpack, by which `fetch` itself gives a call up. */
 function isBrokenCoding(reason: unknown): boolean {

@@ -73,7 +73,10 @@ function tellRoute(original: Handle): Handle {
 /** Notes what a layer says of the request it is about to handle. Returns the `next` that it gets. */
 function meet(layer: Layer, request: ExpressRequest, response: ServerResponse, next: Next): Next {
   const call = callOf(request)
-  if (call !== undefined && !call.span.recording) return next
+  if (call !== undefined) {
+    if (!call.span.recording) return next
+    call.hasRouting = true
+  }
   if (!layer.route) {
     if (isMount(layer)) noteMount(layer, request)
     return next

@@ -6,9 +6,8 @@ import { hookExpress, isExpressApp, type ExpressApp } from './express-hooks.ts'
 import { routeOf, type ExpressRequest } from './express-route.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
-import { bindMessages } from './bound-messages.ts'
 import { listenTo } from './channel.ts'
-import { callOf, ServerCalls, type ServerCall } from './server-call.ts'
+import { callOf, followResponses, ServerCalls, type ServerCall } from './server-call.ts'
 
 /**
  * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the
@@ -26,7 +25,7 @@ export function traceExpress(tracing: Tracing): RequestHandler {
 const untraced: RequestHandler = (_request, _response, next) => next()
 
 function middleware(tracing: Tracing): RequestHandler {
-  bindMessages()
+  followResponses()
   const calls = new ServerCalls(tracing)
   // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
   const apps = new Apps(tracing, () => onMicrotask(unwatch))
@@ -39,6 +38,7 @@ function middleware(tracing: Tracing): RequestHandler {
       // A router that stands alone, or Connect, has none.
       const app = request.app as unknown as ExpressApp | undefined
       if (app) apps.learn(app)
+      if (app && call) call.hasRouting = true
     } catch (error) {
       tracing.failed('http server', error)
     }
@@ -113,6 +113,7 @@ class Apps {
       const call = callOf(request)
       if (call === undefined || call.route !== undefined || !call.span.recording) return
       if (isExpressApp(request.app)) {
+        call.hasRouting = true
         if (this.#known.has(request.app)) return
         this.learn(request.app)
       }

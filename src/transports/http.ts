@@ -47,6 +47,9 @@ export interface HttpReader<Request> {
   readonly header: (request: Request, name: string) => string | undefined
 }
 
+/** The annotation of a call whose reader wanted no more of the response: nothing has failed. */
+export const ABANDONED = 'response abandoned'
+
 /** What a server does with a request. */
 export class HttpServerHandler<Request> {
   readonly #side: Side<Request>
@@ -73,7 +76,10 @@ export class HttpServerHandler<Request> {
     return span
   }
 
-  /** The response is out, or never will be: `status` undefined. Names the span by its route, and ends it. */
+  /**
+   * The response is out, or never will be: `status` undefined. Names the span by its route, and ends it. The route is
+   * undefined where the server has no routing, and empty where it has and none of its routes took the request.
+   */
   send(
     span: Span,
     request: Request,
@@ -166,12 +172,12 @@ class Side<Request> {
     // A route, like a name, that the service gave stays.
     const route = span.tagged('http.route') ?? matched
     if (route && route === matched) span.tag('http.route', route)
-    if (span.named === method) span.name(nameOf(method, status, route))
+    if (span.named === method && route !== undefined) span.name(nameOf(method, status, route))
     if (status !== undefined && (status < 200 || status > 299)) span.tag('http.status_code', status)
     if (error !== undefined) span.error(error)
     else if (status !== undefined && status > 399 && !span.failed) span.tag('error', status)
     const rule = this.#rules.response
-    if (rule) this.#tell(() => rule({ request: this.#portable(request), status, route, error }, span))
+    if (rule) this.#tell(() => rule({ request: this.#portable(request), status, route: route || undefined, error }, span))
     span.finish()
   }
 
@@ -200,8 +206,11 @@ class Side<Request> {
   }
 }
 
-/** Few names whatever the paths: a raw path never becomes one. Catch-all names are Brave's. */
-function nameOf(method: string, status: number | undefined, route: string | undefined): string {
+/**
+ * A name where there is routing. Few names whatever the paths: a raw path never becomes one. Catch-all names are
+ * Brave's.
+ */
+function nameOf(method: string, status: number | undefined, route: string): string {
   if (route) return `${method} ${route}`
   if (status === 404) return `${method} not_found`
   if (status !== undefined && status >= 300 && status < 400 && status !== 304) return `${method} redirected`

@@ -1,17 +1,16 @@
-import { EventEmitter } from 'node:events'
 import type * as Http from 'node:http'
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import { failed } from '../faults.ts'
 import { processState } from '../process-state.ts'
 import type { Tracing } from '../tracing.ts'
-import { bindMessages } from './bound-messages.ts'
 import { nodeHttp, nodeHttps } from './builtin-http.ts'
-import { listenTo } from './channel.ts'
 import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
+import { CALL } from './followed-messages.ts'
 import { addTo } from './header-list.ts'
 import type { HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
+import { followRequest, followRequests, type Followed } from './node-http-call.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
 import { signedHeaders, unless } from './signed-headers.ts'
 import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
@@ -39,7 +38,7 @@ export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModul
 }
 
 function traced(tracing: Tracing, module: HttpModule): HttpModule {
-  followed ??= follow()
+  followed ??= followRequests()
   const client = calls.of(tracing)
   const request = function (this: unknown, ...args: Arguments) {
     let own = module.request as Make
@@ -79,14 +78,14 @@ export const nodeHttpClient: Instrumentation = {
   versions: '>=20.19',
   install(tracing) {
     if (!tracing.enabled) return () => {}
-    return uninstallAll([calls.install(tracing), patchModules(), follow()])
+    return uninstallAll([calls.install(tracing), patchModules(), followRequests()])
   },
 }
 
 /** Makes `callsTracedBy` reach the requests of node:http, for good. */
 export function followHttpCalls(): void {
   patched ??= patchModules()
-  followed ??= follow()
+  followed ??= followRequests()
 }
 
 /** What the explicit ways have installed, which stays. */
@@ -94,10 +93,6 @@ let patched: Uninstall | undefined
 let followed: Uninstall | undefined
 
 const calls = new ClientCalls(reader)
-const CALL = Symbol.for('tdist.call')
-
-/** A request with what we know of it, and the response as Node keeps it there. */
-type Followed = ClientRequest & { [CALL]?: Call<Outgoing> | undefined; res?: IncomingMessage | null }
 
 function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args: Arguments): ClientRequest {
   let early: Outgoing | undefined
@@ -132,9 +127,7 @@ function begin(client: TracedClient<Outgoing>, req: Followed): void {
 
 function watch(req: Followed, call: Call<Outgoing>): void {
   try {
-    // Around our own binding of listeners: this one needs no scope.
-    EventEmitter.prototype.on.call(req, 'close', closed)
-    req[CALL] = call
+    followRequest(req, call)
   } catch (error) {
     failed('node:http', error)
     call.end()
@@ -168,53 +161,6 @@ function makeRendered(
   if (call !== undefined) watch(req, call)
   return req
 }
-
-/*
- * Responses and errors come by Node's channels: a 'response' or 'error' listener of ours would change what Node
- * does for a request that has none.
- */
-function responded({ request, response }: { request: Followed; response: IncomingMessage }): void {
-  const call = request[CALL]
-  if (call === undefined) return
-  call.remote(response.socket)
-  call.headers(response.statusCode!)
-  if (hasNoBody(request.method, response)) call.end()
-}
-
-/** A body that has no bytes ends only when it is read, and many a caller does not. */
-function hasNoBody(method: string, { statusCode, headers }: IncomingMessage): boolean {
-  return method === 'HEAD' || statusCode === 204 || headers['content-length'] === '0'
-}
-
-function errored({ request, error }: { request: Followed; error: unknown }): void {
-  request[CALL]?.end(error)
-}
-
-function closed(this: Followed): void {
-  try {
-    const call = this[CALL]
-    if (call === undefined) return
-    this[CALL] = undefined
-    const { res } = this
-    // An upgrade comes by no channel.
-    if (res && call.status === undefined) {
-      call.remote(res.socket)
-      call.headers(res.statusCode!)
-    }
-    const broken = res && !res.complete && call.status !== 101 && this.method !== 'CONNECT'
-    call.end(broken ? (res.errored ?? new Error('aborted')) : undefined)
-  } catch (error) {
-    failed('node:http', error)
-  }
-}
-
-const follow = counted(() =>
-  uninstallAll([
-    listenTo('http.client.response.finish', 'node:http', responded),
-    listenTo('http.client.request.error', 'node:http', errored),
-    bindMessages(),
-  ]),
-)
 
 const patchModules = counted(() => {
   const undo = uninstallAll([nodeHttp(), nodeHttps()].map(patchModule))

@@ -1,15 +1,12 @@
-import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Tracing } from '../tracing.ts'
 import type { Instrumentation } from './instrumentation.ts'
-import { patch, uninstallAll } from './patch.ts'
-import { bindMessages } from './bound-messages.ts'
+import { lateBound, type Emit } from './overheard.ts'
+import { patch, uninstallAll, type Uninstall } from './patch.ts'
 import { nodeHttp, nodeHttps } from './builtin-http.ts'
-import { ServerCalls, type ServerCall } from './server-call.ts'
-
-type Emit = (this: EventEmitter, event: string | symbol, ...args: unknown[]) => boolean
+import { followResponses, ServerCalls, type ServerCall } from './server-call.ts'
 
 /**
  * Traces every request that this server of `node:http` or `node:https` answers, upgrades among them. Returns the
@@ -17,8 +14,8 @@ type Emit = (this: EventEmitter, event: string | symbol, ...args: unknown[]) => 
  */
 export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracing, server: S): S {
   if (!tracing.enabled) return server
-  bindMessages()
-  patch(server as { emit: Emit }, 'emit', emitTraced(tracing))
+  followResponses()
+  patchEmit(server, emitTraced(tracing))
   return server
 }
 
@@ -30,18 +27,24 @@ export const nodeHttpServer: Instrumentation = {
     if (!tracing.enabled) return () => {}
     const wrap = emitTraced(tracing)
     return uninstallAll([
-      bindMessages(),
-      patch(nodeHttp().Server.prototype as { emit: Emit }, 'emit', wrap),
-      patch(nodeHttps().Server.prototype as { emit: Emit }, 'emit', wrap),
+      followResponses(),
+      patchEmit(nodeHttp().Server.prototype, wrap),
+      patchEmit(nodeHttps().Server.prototype, wrap),
     ])
   },
 }
 
-function emitTraced(tracing: Tracing): (original: Emit) => Emit {
+type Wrap = (own: { readonly emit: Emit }) => Emit
+
+function patchEmit(server: object, wrap: Wrap): Uninstall {
+  return patch(server as { emit: Emit }, 'emit', (original) => wrap(lateBound(server, original)))
+}
+
+function emitTraced(tracing: Tracing): Wrap {
   const calls = new ServerCalls(tracing)
   const { dataManager } = tracing
 
-  return (original) =>
+  return (own) =>
     function (event, first, second) {
       let call: ServerCall | undefined
       try {
@@ -51,9 +54,9 @@ function emitTraced(tracing: Tracing): (original: Emit) => Emit {
       }
       // oxlint-disable-next-line prefer-rest-params -- the one way to pass them all on that allocates nothing
       const args = arguments as unknown as Parameters<Emit>
-      if (call === undefined) return original.apply(this, args)
+      if (call === undefined) return own.emit.apply(this, args)
       try {
-        return dataManager.apply(call.span, original, this, args)
+        return dataManager.apply(call.span, own.emit, this, args)
       } catch (error) {
         call.error ??= error
         throw error

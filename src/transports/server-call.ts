@@ -1,41 +1,174 @@
-import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Endpoint } from '../codec/zipkin-span.ts'
+import { listenTo } from './channel.ts'
+import { counted } from './counted.ts'
 import { failed } from '../faults.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { endpoint } from './endpoint.ts'
-import { HttpServerHandler, type HttpReader } from './http.ts'
-import { patch, uninstallAll } from './patch.ts'
+import { CALL, followMessages, type Incoming, type MessageCall } from './followed-messages.ts'
+import { ABANDONED, HttpServerHandler, type HttpReader } from './http.ts'
+import { connectionOf, type Connection, type OnConnection } from './http-connection.ts'
+import { showAsOneWord } from './inspected.ts'
+import { overhear } from './overheard.ts'
+import { uninstallAll, type Uninstall } from './patch.ts'
+import { isEventStream } from './event-stream.ts'
+import { whenAnswered } from './upgrade-answer.ts'
 
-const CALL = Symbol.for('tdist.serverCall')
-const REMOTE = Symbol.for('tdist.remoteEndpoint')
-/** Bound emitters replace `on`; ours is added by the one below, and runs in no scope of the request's. */
-const { on } = EventEmitter.prototype as {
-  on: (this: EventEmitter, event: string, listener: () => void) => unknown
-}
+/** Taken at load: a test may put one of its own there. */
+const { nextTick } = process
 
 /**
  * A request that a server is answering. It stands on the request itself, so that whoever meets a request first
- * (the server, a framework, a framework inside a framework) traces it, and the rest find it traced.
+ * (the server, a framework, a framework inside a framework) traces it, and the rest find it traced. It ends once,
+ * when the response is out or never will be.
  */
-export interface ServerCall {
+export class ServerCall implements MessageCall, OnConnection {
   readonly tracing: Tracing
   readonly span: Span
+  /** Whether whoever answers has routes. */
+  hasRouting = false
   /** The route's template. Undefined when none is known; empty when the one that was entered passed the request on. */
-  route: string | undefined
+  route: string | undefined = undefined
   /** The first error of whoever answers. */
-  error: unknown
+  error: unknown = undefined
+  readonly #handler: HttpServerHandler<IncomingMessage>
+  readonly #request: Met
+  readonly #response: ServerResponse | undefined
+  readonly #connection: Connection | undefined
+  #unhear: Uninstall | undefined = undefined
+  #status: number | undefined = undefined
+  #isLost = false
+  #isOver: boolean
+
+  constructor(
+    tracing: Tracing,
+    handler: HttpServerHandler<IncomingMessage>,
+    span: Span,
+    request: Met,
+    response: ServerResponse | undefined,
+    connection: Connection | undefined,
+  ) {
+    this.tracing = tracing
+    this.span = span
+    this.#handler = handler
+    this.#request = request
+    this.#response = response
+    this.#connection = connection
+    this.#isOver = !span.recording
+  }
+
+  /** A recorded call begins here. Its response, or the socket of an upgrade, is to be heard from now on. */
+  begin(socket: Socket | undefined): void {
+    this.#connection?.add(this)
+    const response = this.#response
+    if (response === undefined) return this.#awaitAnswer(socket!)
+    // The server's own, and its turn has come: Node's channel tells of its end, the connection of its loss.
+    if (this.#connection !== undefined && response.socket === this.#request.socket) return
+    this.#unhear = overhear(response, 'http server', (_, event) => {
+      if (event === 'finish') this.finished()
+      else if (event === 'close') this.#over(!response.writableEnded)
+    })
+    if (response.writableFinished) this.finished()
+    else if (response.destroyed) this.#over(true)
+    else if (this.#request.upgrade) this.#awaitAnswer(this.#request.socket)
+  }
+
+  /** The response is out. */
+  finished(): void {
+    this.#over(false)
+  }
+
+  /** The connection is gone. */
+  lost(): void {
+    this.#over(!this.#response?.writableFinished)
+  }
+
+  /** A request that is aborted before its answer was complete will not get it, even if Node says that it was sent. */
+  incoming(event: Incoming): void {
+    if (event === 'aborted' && !this.#response?.writableEnded) this.#isLost = true
+  }
+
+  /** By the first bytes of the answer, which may have gone before whoever handles the upgrade saw the request. */
+  #awaitAnswer(socket: Socket): void {
+    if (this.#response !== undefined && socket.bytesWritten > 0) {
+      this.#status = 101
+      return this.#over(false)
+    }
+    const undo = [
+      whenAnswered(socket, (status) => {
+        this.#status = status
+        this.#over(status === undefined)
+      }),
+    ]
+    if (this.#unhear) undo.push(this.#unhear)
+    if (this.#connection === undefined) {
+      undo.push(overhear(socket, 'http server', (_, event) => event === 'close' && this.lost()))
+    }
+    this.#unhear = uninstallAll(undo)
+  }
+
+  #over(isLost: boolean): void {
+    try {
+      if (this.#isOver) return
+      this.#isOver = true
+      this.#isLost ||= isLost
+      const response = this.#response
+      if (response?.headersSent) this.#status ??= response.statusCode
+      // What the listeners of this event say of the span still counts.
+      nextTick(end, this)
+    } catch (error) {
+      this.tracing.failed('http server', error)
+    }
+  }
+
+  /** A recorded call ends here. */
+  end(): void {
+    this.#connection?.remove(this)
+    this.#unhear?.()
+    const route = this.route || (this.hasRouting ? '' : undefined)
+    this.#handler.send(this.span, this.#request, this.#status, route, this.error ?? this.#loss())
+  }
+
+  #loss(): Error | undefined {
+    if (!this.#isLost) return undefined
+    if (!isEventStream(this.#response)) return new Error('aborted')
+    // Its reader leaves when it has read enough.
+    this.span.annotate(ABANDONED)
+    return undefined
+  }
 }
 
-type Met = IncomingMessage & { [CALL]?: ServerCall }
-type Known = Socket & { [REMOTE]?: Endpoint | null }
+showAsOneWord(ServerCall)
+
+function end(call: ServerCall): void {
+  try {
+    call.end()
+  } catch (error) {
+    failed('http server', error)
+  }
+}
+
+type Met = IncomingMessage & {
+  [CALL]?: ServerCall
+  /** Whether Node has given the socket away. */
+  upgrade?: boolean | null
+}
 
 /** The call that a request belongs to, once somebody has met it. */
 export function callOf(request: IncomingMessage): ServerCall | undefined {
   return (request as Met)[CALL]
 }
+
+/** Has every server's calls told what becomes of them. */
+export const followResponses: () => Uninstall = counted(() =>
+  uninstallAll([
+    followMessages(),
+    listenTo<{ request: Met }>('http.server.response.finish', 'http server', ({ request }) =>
+      request[CALL]?.finished(),
+    ),
+  ]),
+)
 
 /** What meets requests on behalf of one tracing. */
 export class ServerCalls {
@@ -48,52 +181,38 @@ export class ServerCalls {
   }
 
   /**
-   * Begins the call of a request, which ends by itself when the response is out or its connection is gone.
-   * Undefined when it is not ours to begin: met before, or inside work that is never traced.
+   * Begins the call of a request, which ends by itself when the response is out or will never be: whoever made the
+   * response, `finish` says that it is out. Undefined when the call is not ours to begin: met before, or inside work
+   * that is never traced.
    */
   begin(request: IncomingMessage, response: ServerResponse): ServerCall | undefined {
-    return this.#begin(request, (call) => {
-      const close = (): void => {
-        try {
-          this.#close(call, request, response)
-        } catch (error) {
-          this.#tracing.failed('http server', error)
-        }
-      }
-      on.call(response, 'close', close)
-      // Of a pipelined request: as long as it waits for the answers before, its response has no socket to close.
-      if (response.socket === null) whileQueued(request.socket, response, close)
-    })
+    return this.#begin(request, response, undefined)
   }
 
   /** Begins the call of a request to change the protocol, which ends with the first bytes of the answer. */
   beginUpgrade(request: IncomingMessage, socket: Socket): ServerCall | undefined {
-    return this.#begin(request, (call) => {
-      onAnswer(socket, (status) => {
-        this.#end(call, request, status, call.error ?? (status === undefined ? aborted() : undefined))
-      })
-    })
+    return this.#begin(request, undefined, socket)
   }
 
-  #begin(request: Met, watch: (call: ServerCall) => void): ServerCall | undefined {
+  #begin(
+    request: Met,
+    response: ServerResponse | undefined,
+    upgraded: Socket | undefined,
+  ): ServerCall | undefined {
     const { dataManager } = this.#tracing
     if (request[CALL] !== undefined) return undefined
+    const ending = upgraded ?? (response as ServerResponse | null | undefined)
+    if (typeof ending?.emit !== 'function') throw new TypeError('a response that emits nothing never ends')
     // A server may have been opened in any scope; only the scope of our own work says that it is untraced.
     if (dataManager.suppressed && dataManager.current === undefined) return undefined
-    const span = this.#handler.receive(request, remoteOf(request.socket))
-    const call: ServerCall = { tracing: this.#tracing, span, route: undefined, error: undefined }
+    const { socket } = request
+    const connection = connectionOf(socket)
+    const remote = connection ? connection.remoteOf(socket) : endpoint(socket?.remoteAddress, socket?.remotePort)
+    const span = this.#handler.receive(request, remote)
+    const call = new ServerCall(this.#tracing, this.#handler, span, request, response, connection)
     request[CALL] = call
-    if (span.recording) watch(call)
+    if (span.recording) call.begin(upgraded)
     return call
-  }
-
-  #close(call: ServerCall, request: IncomingMessage, response: ServerResponse): void {
-    const error = call.error ?? (response.writableFinished ? undefined : aborted())
-    this.#end(call, request, response.headersSent ? response.statusCode : undefined, error)
-  }
-
-  #end(call: ServerCall, request: IncomingMessage, status: number | undefined, error: unknown): void {
-    this.#handler.send(call.span, request, status, call.route || undefined, error)
   }
 }
 
@@ -105,74 +224,4 @@ const reader: HttpReader<IncomingMessage> = {
     const value = request.headers[name]
     return typeof value === 'object' ? value[0] : value
   },
-}
-
-/** Worked out once a connection. */
-function remoteOf(socket: Known | undefined): Endpoint | undefined {
-  if (!socket) return undefined
-  let remote = socket[REMOTE]
-  if (remote === undefined) {
-    const known = endpoint(socket.remoteAddress, socket.remotePort)
-    remote = socket[REMOTE] = known ? Object.freeze(known) : null
-  }
-  return remote ?? undefined
-}
-
-function aborted(): Error {
-  return new Error('aborted')
-}
-
-const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/
-
-const QUEUED: unique symbol = Symbol.for('tdist.queuedCalls')
-
-/** Calls back when the socket closes before the response does. One listener a socket, however long its queue. */
-function whileQueued(
-  socket: Socket & { [QUEUED]?: Set<() => void> },
-  response: ServerResponse,
-  close: () => void,
-) {
-  let queued = socket[QUEUED]
-  if (!queued) {
-    const calls = (queued = socket[QUEUED] = new Set())
-    on.call(socket, 'close', () => {
-      try {
-        for (const one of calls) one()
-      } catch (error) {
-        failed('http server', error)
-      }
-    })
-  }
-  const calls = queued.add(close)
-  on.call(response, 'close', () => calls.delete(close))
-}
-
-type Write = (this: Socket, ...args: unknown[]) => unknown
-
-/** Calls back with the status of the first answer that is written to the socket, or when it closes. */
-function onAnswer(socket: Socket, answered: (status: number | undefined) => void): void {
-  const settle = (bytes: unknown): void => {
-    try {
-      unwatch()
-      socket.removeListener('close', closed)
-      answered(statusOf(bytes))
-    } catch (error) {
-      failed('http server', error)
-    }
-  }
-  const watch = (original: Write): Write =>
-    function (...args) {
-      settle(args[0])
-      return original.apply(this, args)
-    }
-  const closed = (): void => settle(undefined)
-  const writable = socket as unknown as { write: Write; end: Write }
-  const unwatch = uninstallAll([patch(writable, 'write', watch), patch(writable, 'end', watch)])
-  on.call(socket, 'close', closed)
-}
-
-function statusOf(bytes: unknown): number | undefined {
-  const text = bytes instanceof Uint8Array ? Buffer.from(bytes.subarray(0, 16)).toString('latin1') : bytes
-  const status = typeof text === 'string' ? STATUS_LINE.exec(text)?.[1] : undefined
-  return status === undefined ? undefined : Number(status)
 }

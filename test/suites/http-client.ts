@@ -193,6 +193,8 @@ export function httpClientSuite(subject: ClientUnderTest): void {
       const [initial, redirected] = await test.take(2)
       for (const span of [initial!, redirected!]) {
         assert.equal(span.kind, 'CLIENT')
+        // A client knows no routes, so neither `redirected` nor `not_found` is a name of its.
+        assert.equal(span.name, 'GET')
         assert.equal(span.parentId, parent.context.spanId)
       }
       assert.ok(initial!.timestamp! + initial!.duration! <= redirected!.timestamp!, 'one after the other')

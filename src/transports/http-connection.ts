@@ -1,0 +1,69 @@
+import type { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { Endpoint } from '../codec/zipkin-span.ts'
+import { nodeNet } from './builtin-http.ts'
+import { endpoint } from './endpoint.ts'
+import { showAsOneWord } from './inspected.ts'
+import { overhear } from './overheard.ts'
+import type { Uninstall } from './patch.ts'
+
+const CONNECTION = Symbol.for('tdist.connection')
+
+type Known = Socket & { [CONNECTION]?: Connection }
+
+/** A call that ends with its connection, should nothing else end it. */
+export interface OnConnection {
+  /** The connection is gone. */
+  lost(): void
+}
+
+/** What is known of a socket of HTTP's: its other end, and the calls that are under way on it. */
+export class Connection {
+  readonly #calls: OnConnection[] = []
+  #remote: Endpoint | undefined
+
+  /** The other end, worked out once. */
+  remoteOf(socket: Socket): Endpoint | undefined {
+    if (this.#remote === undefined) {
+      const remote = endpoint(socket.remoteAddress, socket.remotePort)
+      this.#remote = remote && Object.freeze(remote)
+    }
+    return this.#remote
+  }
+
+  add(call: OnConnection): void {
+    this.#calls.push(call)
+  }
+
+  remove(call: OnConnection): void {
+    const index = this.#calls.indexOf(call)
+    if (index !== -1) this.#calls.splice(index, 1)
+  }
+
+  closed(): void {
+    for (const call of this.#calls.splice(0)) call.lost()
+  }
+}
+
+showAsOneWord(Connection)
+
+/** What is known of this socket, if it is one of Node's: no other is heard to close. */
+export function connectionOf(socket: unknown): Connection | undefined {
+  if (!socket) return undefined
+  const known = (socket as Known)[CONNECTION]
+  if (known !== undefined) return known
+  if (!(socket instanceof nodeNet().Socket)) return undefined
+  const connection = new Connection()
+  Reflect.defineProperty(socket, CONNECTION, { value: connection })
+  // The socket that HTTP/2 shows for a stream keeps nothing.
+  return (socket as Known)[CONNECTION]
+}
+
+/** Has every socket's connection know when it closes. */
+export function overhearSockets(): Uninstall {
+  return overhear(nodeNet().Socket.prototype as EventEmitter, 'node:http', socketEmits)
+}
+
+function socketEmits(socket: EventEmitter & { [CONNECTION]?: Connection }, event: string | symbol): void {
+  if (event === 'close') socket[CONNECTION]?.closed()
+}

@@ -1,0 +1,159 @@
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { nodeHttp } from './builtin-http.ts'
+import { listenTo } from './channel.ts'
+import type { OpenCall } from './client-calls.ts'
+import { counted } from './counted.ts'
+import { failed } from '../faults.ts'
+import { CALL, followMessages, type Incoming, type MessageCall } from './followed-messages.ts'
+import { connectionOf, type Connection, type OnConnection } from './http-connection.ts'
+import { showAsOneWord } from './inspected.ts'
+import { overhear } from './overheard.ts'
+import { uninstallAll, type Uninstall } from './patch.ts'
+
+/** Taken at load: a test may put one of its own there. */
+const { nextTick } = process
+
+/** A request with what follows it, and the response as Node keeps it there. */
+export type Followed = ClientRequest & { [CALL]?: RequestCall; res?: IncomingMessage | null }
+
+/**
+ * A recorded call of node:http's, as its request, its response and its socket tell of it. Responses and errors come by
+ * Node's channels too: whoever gives a request an `emit` of its own takes away only what else is overheard.
+ */
+export class RequestCall implements MessageCall, OnConnection {
+  readonly #call: OpenCall
+  readonly #request: Followed
+  #connection: Connection | undefined
+  #response: IncomingMessage | undefined
+  /** Whether it was the caller who closed the connection. */
+  #isGivenUp = false
+
+  constructor(call: OpenCall, request: Followed) {
+    this.#call = call
+    this.#request = request
+  }
+
+  outgoing(event: string | symbol, value: unknown): void {
+    switch (event) {
+      case 'socket':
+        this.#connection = connectionOf(value)
+        this.#connection?.add(this)
+        break
+      case 'response':
+      case 'upgrade':
+      case 'connect':
+        this.responded(value as IncomingMessage)
+        break
+      case 'error':
+        this.failed(value)
+        break
+      case 'close':
+        this.#close()
+    }
+  }
+
+  incoming(event: Incoming): void {
+    if (event === 'end') this.#end()
+    else if (event === 'close') this.#close()
+  }
+
+  /** Headers have come. */
+  responded(response: IncomingMessage): void {
+    if (this.#response !== undefined) return
+    this.#response = response
+    this.#call.remote(response.socket)
+    this.#call.headers(response.statusCode!)
+    if (hasNoBody(this.#request.method, response)) return this.#end()
+    Object.defineProperty(response, CALL, { value: this, configurable: true })
+    if (response instanceof nodeHttp().IncomingMessage) return
+    overhear(response as IncomingMessage, 'node:http', (_, event) => this.incoming(event as Incoming))
+  }
+
+  failed(error: unknown): void {
+    this.#note()
+    if (this.#isGivenUp) this.#call.abandoned(error)
+    else this.#call.end(error)
+    this.#connection?.remove(this)
+  }
+
+  /** The connection closes. What Node makes of it comes in the same breath, unless its listeners were removed. */
+  lost(): void {
+    try {
+      this.#note()
+      nextTick(close, this)
+    } catch (error) {
+      failed('node:http', error)
+    }
+  }
+
+  closed(): void {
+    this.#close()
+  }
+
+  #note(): void {
+    this.#isGivenUp ||= this.#request.destroyed || this.#response?.destroyed === true
+  }
+
+  #close(): void {
+    const response = this.#response ?? this.#request.res
+    if (!response) return this.#end(new Error('aborted'))
+    // Answered within a scope where neither the channel nor the event was heard.
+    if (this.#call.status === undefined) this.responded(response)
+    const isUpgrade = this.#call.status === 101 || this.#request.method === 'CONNECT'
+    if (isUpgrade || (response.complete && (response.readableEnded || !response.destroyed))) return this.#end()
+    const isUnread = response.readableFlowing === null
+    if (this.#isGivenUp || isUnread || response.complete) this.#abandon(response.errored)
+    else this.#end(response.errored ?? new Error('aborted'))
+  }
+
+  #abandon(reason: unknown): void {
+    this.#connection?.remove(this)
+    this.#call.abandoned(reason)
+  }
+
+  #end(error?: unknown): void {
+    this.#connection?.remove(this)
+    this.#call.end(error)
+  }
+}
+
+showAsOneWord(RequestCall)
+
+function close(call: RequestCall): void {
+  try {
+    call.closed()
+  } catch (error) {
+    failed('node:http', error)
+  }
+}
+
+/** A body that has no bytes ends only when it is read, and many a caller does not. */
+function hasNoBody(method: string, { statusCode, headers }: IncomingMessage): boolean {
+  return method === 'HEAD' || statusCode === 204 || headers['content-length'] === '0'
+}
+
+/** Has the call end by what becomes of its request. */
+export function followRequest(request: Followed, call: OpenCall): void {
+  const following = new RequestCall(call, request)
+  Object.defineProperty(request, CALL, { value: following, configurable: true })
+  if (request instanceof nodeHttp().ClientRequest) return
+  overhear(request as Followed, 'node:http', (_, event, value) => following.outgoing(event, value))
+}
+
+/** Has the requests that are followed told what becomes of them. */
+export const followRequests: () => Uninstall = counted(() =>
+  uninstallAll([
+    followMessages(),
+    // A 'response' or 'error' listener of ours would change what Node does for a request that has none.
+    listenTo<{ request: Followed; response: IncomingMessage }>(
+      'http.client.response.finish',
+      'node:http',
+      ({ request, response }) => request[CALL]?.responded(response),
+    ),
+    listenTo<{ request: Followed; error: unknown }>(
+      'http.client.request.error',
+      'node:http',
+      ({ request, error }) => request[CALL]?.failed(error),
+    ),
+  ]),
+)
