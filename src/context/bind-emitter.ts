@@ -15,8 +15,16 @@ const NODES_OWN = 'clearIncoming'
 
 /** What stands in for a listener; in its place `rawListeners` shows the listener, which has no wrapper of Node's. */
 interface Bound extends Listener {
-  listener: Listener
-  [BOUND]?: true
+  readonly listener: Listener
+  readonly [BOUND]?: true
+}
+
+/** Has `run` be unwrapped, named and shown as the listener is. */
+function standsFor(listener: Listener, run: Listener): Bound {
+  return Object.defineProperties(run, {
+    listener: { value: listener },
+    name: { value: listener.name, configurable: true },
+  }) as Bound
 }
 
 /**
@@ -40,15 +48,14 @@ export function bindEmitter(emitter: EventEmitter): () => void {
         ? listener.apply(this, args)
         : (storage.run(store, Reflect.apply, listener, this, args) as unknown)
     }
-    run.listener = listener
-    return run
+    return standsFor(listener, run)
   }
   const adding = (add: Add): Add =>
     function (event, listener) {
       let run: Bound | undefined
       try {
         run = bound(listener)
-        if (run) run[BOUND] = true
+        if (run) Object.defineProperty(run, BOUND, { value: true })
       } catch (error) {
         failed('listener', error)
       }
@@ -80,8 +87,7 @@ export function bindEmitter(emitter: EventEmitter): () => void {
       target.removeListener(event, first)
       return run.apply(target, args)
     }
-    first.listener = listener
-    return first
+    return standsFor(listener, first)
   }
 
   const methods = {

@@ -46,7 +46,7 @@ export function isMount(layer: Layer): boolean {
 export function noteMount(layer: Layer, request: ExpressRequest): void {
   const { baseUrl } = request
   if (!baseUrl) return
-  const mounts = (request[MOUNTS] ??= [])
+  const mounts = request[MOUNTS] ?? keepMounts(request)
   // The nearest mount that is noted may be one that the request has left again; then the layer does not match.
   for (let i = mounts.length - 1; i >= -1; i--) {
     const outer = mounts[i] ?? ROOT
@@ -56,6 +56,13 @@ export function noteMount(layer: Layer, request: ExpressRequest): void {
     mounts.push({ raw: baseUrl, pattern: outer.pattern + pattern })
     return
   }
+}
+
+function keepMounts(request: ExpressRequest): Mount[] {
+  const mounts: Mount[] = []
+  // Not enumerable, so that a logged request does not show it.
+  Object.defineProperty(request, MOUNTS, { value: mounts })
+  return mounts
 }
 
 /**

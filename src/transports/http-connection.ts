@@ -54,8 +54,9 @@ export function connectionOf(socket: unknown): Connection | undefined {
   if (known !== undefined) return known
   if (!(socket instanceof nodeNet().Socket)) return undefined
   const connection = new Connection()
-  Reflect.defineProperty(socket, CONNECTION, { value: connection })
-  // The socket that HTTP/2 shows for a stream keeps nothing.
+  Reflect.defineProperty(socket, CONNECTION, { value: connection, configurable: true })
+  // The socket that HTTP/2 shows for a stream keeps it elsewhere.
+  if ((socket as Known)[CONNECTION] !== connection) Reflect.deleteProperty(socket, CONNECTION)
   return (socket as Known)[CONNECTION]
 }
 

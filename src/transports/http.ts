@@ -177,7 +177,10 @@ class Side<Request> {
     if (error !== undefined) span.error(error)
     else if (status !== undefined && status > 399 && !span.failed) span.tag('error', status)
     const rule = this.#rules.response
-    if (rule) this.#tell(() => rule({ request: this.#portable(request), status, route: route || undefined, error }, span))
+    if (rule)
+      this.#tell(() =>
+        rule({ request: this.#portable(request), status, route: route || undefined, error }, span),
+      )
     span.finish()
   }
 

@@ -66,8 +66,8 @@ export class ServerCall implements MessageCall, OnConnection {
     // The server's own, and its turn has come: Node's channel tells of its end, the connection of its loss.
     if (this.#connection !== undefined && response.socket === this.#request.socket) return
     this.#unhear = overhear(response, 'http server', (_, event) => {
-      if (event === 'finish') this.finished()
-      else if (event === 'close') this.#over(!response.writableEnded)
+      // Some tell of either alone, and HTTP/2 of both when the stream was reset.
+      if (event === 'finish' || event === 'close') this.#over(response.writableEnded === false)
     })
     if (response.writableFinished) this.finished()
     else if (response.destroyed) this.#over(true)
@@ -84,9 +84,10 @@ export class ServerCall implements MessageCall, OnConnection {
     this.#over(!this.#response?.writableFinished)
   }
 
-  /** A request that is aborted before its answer was complete will not get it, even if Node says that it was sent. */
+  /** A request that is aborted before its answer was complete has no connection any more, whatever Node says then. */
   incoming(event: Incoming): void {
-    if (event === 'aborted' && !this.#response?.writableEnded) this.#isLost = true
+    const isServers = this.#unhear === undefined
+    if (event === 'aborted' && isServers && !this.#response?.writableEnded) this.#over(true)
   }
 
   /** By the first bytes of the answer, which may have gone before whoever handles the upgrade saw the request. */
@@ -207,7 +208,9 @@ export class ServerCalls {
     if (dataManager.suppressed && dataManager.current === undefined) return undefined
     const { socket } = request
     const connection = connectionOf(socket)
-    const remote = connection ? connection.remoteOf(socket) : endpoint(socket?.remoteAddress, socket?.remotePort)
+    const remote = connection
+      ? connection.remoteOf(socket)
+      : endpoint(socket?.remoteAddress, socket?.remotePort)
     const span = this.#handler.receive(request, remote)
     const call = new ServerCall(this.#tracing, this.#handler, span, request, response, connection)
     request[CALL] = call

@@ -529,7 +529,7 @@ describe('a server of node:http', () => {
       })
     }
 
-    it('a response that cannot be listened to leaves the listener’s call as it is', () => {
+    it('a response that can never end leaves the listener’s call as it is, without a span', () => {
       test = createTestTracing()
       const server = traceHttpServer(test.tracing, http.createServer())
       const calls: unknown[][] = []
@@ -538,8 +538,7 @@ describe('a server of node:http', () => {
       assert.equal(server.emit('request', request, null), true)
       assert.deepEqual(calls, [[request, null]])
       assert.deepEqual(test.tracing.faults, { 'http server': 1 })
-      // Its span can't end.
-      assert.throws(() => test.assertClean(), /not finished/)
+      delete (test.tracing.faults as Partial<Record<string, number>>)['http server']
     })
   })
 
