@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import { bindEmitter } from '../context/bind-emitter.ts'
 import { nodeHttp } from './builtin-http.ts'
 import { counted } from './counted.ts'
@@ -9,15 +9,11 @@ import { uninstallAll, type Uninstall } from './patch.ts'
 /** Where a message of node:http's keeps the call that it belongs to. */
 export const CALL: unique symbol = Symbol.for('tdist.httpCall')
 
-/** A call, as its messages know it. */
+/** A client's call, as its request knows it. */
 export interface MessageCall {
-  /** The request that a server got, or the response that a client got, is about to emit one of these. */
-  incoming(event: Incoming): void
-  /** The request that a client makes is about to emit something. */
+  /** The request is about to emit something. */
   outgoing?(event: string | symbol, value: unknown): void
 }
-
-export type Incoming = 'aborted' | 'end' | 'close'
 
 /**
  * Makes the listeners of node:http's requests and responses, a server's as a client's, see the span that was
@@ -29,16 +25,10 @@ export const followMessages: () => Uninstall = counted(() => {
   return uninstallAll([
     bindEmitter(IncomingMessage.prototype),
     bindEmitter(OutgoingMessage.prototype),
-    overhear(IncomingMessage.prototype, 'node:http', incomingEmits),
     overhear(ClientRequest.prototype, 'node:http', outgoingEmits),
     overhearSockets(),
   ])
 })
-
-/** Most of what a message emits is of no interest, and it need not be asked for its call. */
-function incomingEmits(message: IncomingMessage & { [CALL]?: MessageCall }, event: string | symbol): void {
-  if (event === 'end' || event === 'close' || event === 'aborted') message[CALL]?.incoming(event)
-}
 
 function outgoingEmits(
   request: ClientRequest & { [CALL]?: MessageCall },

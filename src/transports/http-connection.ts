@@ -36,8 +36,10 @@ export class Connection {
   }
 
   remove(call: OnConnection): void {
-    const index = this.#calls.indexOf(call)
-    if (index !== -1) this.#calls.splice(index, 1)
+    const calls = this.#calls
+    // Nearly always the one there is.
+    if (calls[calls.length - 1] === call) calls.pop()
+    else if (calls.includes(call)) calls.splice(calls.indexOf(call), 1)
   }
 
   closed(): void {

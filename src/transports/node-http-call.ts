@@ -4,13 +4,13 @@ import { listenTo } from './channel.ts'
 import type { OpenCall } from './client-calls.ts'
 import { counted } from './counted.ts'
 import { failed } from '../faults.ts'
-import { CALL, followMessages, type Incoming, type MessageCall } from './followed-messages.ts'
+import { CALL, followMessages, type MessageCall } from './followed-messages.ts'
 import { connectionOf, type Connection, type OnConnection } from './http-connection.ts'
 import { showAsOneWord } from './inspected.ts'
 import { overhear } from './overheard.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
 
-/** Taken at load: a test may put one of its own there. */
+// oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
 const { nextTick } = process
 
 /** A request with what follows it, and the response as Node keeps it there. */
@@ -25,6 +25,7 @@ export class RequestCall implements MessageCall, OnConnection {
   readonly #request: Followed
   #connection: Connection | undefined
   #response: IncomingMessage | undefined
+  #unhear: Uninstall | undefined
   /** Whether it was the caller who closed the connection. */
   #isGivenUp = false
 
@@ -52,11 +53,6 @@ export class RequestCall implements MessageCall, OnConnection {
     }
   }
 
-  incoming(event: Incoming): void {
-    if (event === 'end') this.#end()
-    else if (event === 'close') this.#close()
-  }
-
   /** Headers have come. */
   responded(response: IncomingMessage): void {
     if (this.#response !== undefined) return
@@ -64,16 +60,16 @@ export class RequestCall implements MessageCall, OnConnection {
     this.#call.remote(response.socket)
     this.#call.headers(response.statusCode!)
     if (hasNoBody(this.#request.method, response)) return this.#end()
-    Object.defineProperty(response, CALL, { value: this, configurable: true })
-    if (response instanceof nodeHttp().IncomingMessage) return
-    overhear(response as IncomingMessage, 'node:http', (_, event) => this.incoming(event as Incoming))
+    this.#unhear = overhear(response, 'node:http', (_, event) => {
+      if (event === 'end') this.#end()
+      else if (event === 'close') this.#close()
+    })
   }
 
   failed(error: unknown): void {
     this.#note()
-    if (this.#isGivenUp) this.#call.abandoned(error)
-    else this.#call.end(error)
-    this.#connection?.remove(this)
+    if (this.#isGivenUp) this.#abandon(error)
+    else this.#end(error)
   }
 
   /** The connection closes. What Node makes of it comes in the same breath, unless its listeners were removed. */
@@ -108,13 +104,18 @@ export class RequestCall implements MessageCall, OnConnection {
   }
 
   #abandon(reason: unknown): void {
-    this.#connection?.remove(this)
+    this.#letGo()
     this.#call.abandoned(reason)
   }
 
   #end(error?: unknown): void {
-    this.#connection?.remove(this)
+    this.#letGo()
     this.#call.end(error)
+  }
+
+  #letGo(): void {
+    this.#connection?.remove(this)
+    this.#unhear?.()
   }
 }
 

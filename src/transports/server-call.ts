@@ -6,7 +6,7 @@ import { failed } from '../faults.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
 import { endpoint } from './endpoint.ts'
-import { CALL, followMessages, type Incoming, type MessageCall } from './followed-messages.ts'
+import { CALL, followMessages } from './followed-messages.ts'
 import { ABANDONED, HttpServerHandler, type HttpReader } from './http.ts'
 import { connectionOf, type Connection, type OnConnection } from './http-connection.ts'
 import { showAsOneWord } from './inspected.ts'
@@ -15,7 +15,7 @@ import { uninstallAll, type Uninstall } from './patch.ts'
 import { isEventStream } from './event-stream.ts'
 import { whenAnswered } from './upgrade-answer.ts'
 
-/** Taken at load: a test may put one of its own there. */
+// oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
 const { nextTick } = process
 
 /**
@@ -23,7 +23,7 @@ const { nextTick } = process
  * (the server, a framework, a framework inside a framework) traces it, and the rest find it traced. It ends once,
  * when the response is out or never will be.
  */
-export class ServerCall implements MessageCall, OnConnection {
+export class ServerCall implements OnConnection {
   readonly tracing: Tracing
   readonly span: Span
   /** Whether whoever answers has routes. */
@@ -69,25 +69,26 @@ export class ServerCall implements MessageCall, OnConnection {
       // Some tell of either alone, and HTTP/2 of both when the stream was reset.
       if (event === 'finish' || event === 'close') this.#over(response.writableEnded === false)
     })
-    if (response.writableFinished) this.finished()
+    if (response.writableFinished) this.#over(false)
     else if (response.destroyed) this.#over(true)
     else if (this.#request.upgrade) this.#awaitAnswer(this.#request.socket)
   }
 
-  /** The response is out. */
+  /** The response is out, as Node's channel says. */
   finished(): void {
-    this.#over(false)
+    if (!this.#isFirstEnd(false)) return
+    // Nobody hears it but Node.
+    if (this.#response!.listenerCount('finish') < 2) end(this)
+    else nextTick(end, this)
   }
 
-  /** The connection is gone. */
+  /**
+   * The connection is gone, and no channel has told that the response is out. Unless somebody has taken away the
+   * listener by which Node tells, it is not, whatever `writableFinished` says of what was written to nobody.
+   */
   lost(): void {
-    this.#over(!this.#response?.writableFinished)
-  }
-
-  /** A request that is aborted before its answer was complete has no connection any more, whatever Node says then. */
-  incoming(event: Incoming): void {
-    const isServers = this.#unhear === undefined
-    if (event === 'aborted' && isServers && !this.#response?.writableEnded) this.#over(true)
+    const response = this.#response
+    this.#over(!response?.writableFinished || response.listeners('finish').some(isNodes))
   }
 
   /** By the first bytes of the answer, which may have gone before whoever handles the upgrade saw the request. */
@@ -104,23 +105,27 @@ export class ServerCall implements MessageCall, OnConnection {
     ]
     if (this.#unhear) undo.push(this.#unhear)
     if (this.#connection === undefined) {
-      undo.push(overhear(socket, 'http server', (_, event) => event === 'close' && this.lost()))
+      undo.push(overhear(socket, 'http server', (_, event) => event === 'close' && this.#over(true)))
     }
     this.#unhear = uninstallAll(undo)
   }
 
+  /** What the listeners of this event, and routing that goes on, say of the call still counts. */
   #over(isLost: boolean): void {
     try {
-      if (this.#isOver) return
-      this.#isOver = true
-      this.#isLost ||= isLost
-      const response = this.#response
-      if (response?.headersSent) this.#status ??= response.statusCode
-      // What the listeners of this event say of the span still counts.
-      nextTick(end, this)
+      if (this.#isFirstEnd(isLost)) nextTick(end, this)
     } catch (error) {
       this.tracing.failed('http server', error)
     }
+  }
+
+  #isFirstEnd(isLost: boolean): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    this.#isLost = isLost
+    const response = this.#response
+    if (response?.headersSent) this.#status ??= response.statusCode
+    return true
   }
 
   /** A recorded call ends here. */
@@ -141,6 +146,10 @@ export class ServerCall implements MessageCall, OnConnection {
 }
 
 showAsOneWord(ServerCall)
+
+function isNodes({ name }: { readonly name: string }): boolean {
+  return name === 'bound resOnFinish'
+}
 
 function end(call: ServerCall): void {
   try {

@@ -19,11 +19,13 @@ const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgra
 describe('a response ends', () => {
   let test: TestTracing
   const open: { close(): Promise<unknown> }[] = []
+  const clients: Socket[] = []
 
   beforeEach(() => {
     test = createTestTracing()
   })
   afterEach(async () => {
+    for (const client of clients.splice(0)) client.destroy()
     for (const one of open.splice(0)) await one.close()
     test.assertClean()
   })
@@ -38,6 +40,7 @@ describe('a response ends', () => {
   function ask(port: number, bytes = GET): Socket {
     const socket = connect(port, '127.0.0.1').on('error', () => {})
     socket.write(bytes)
+    clients.push(socket)
     return socket
   }
 
@@ -69,7 +72,7 @@ describe('a response ends', () => {
     const ways: Record<string, (listener: RequestListener) => RequestListener> = {
       'by traceExpress': (listener) => (incoming, response) => {
         const handler = traceExpress(test.tracing)
-        handler(incoming as Request, response as Response, () => void listener(incoming, response))
+        handler(incoming as Request, response as Response, () => listener(incoming, response))
       },
       'by its server': (listener) => {
         const server = traceHttpServer(test.tracing, http.createServer(listener))
@@ -196,6 +199,12 @@ describe('a response ends', () => {
         request.destroy()
         response.end('unsent')
       })
+      ask(port)
+      assert.equal((await tagsOf())['error'], 'aborted')
+    })
+
+    it('aborted, when the service destroys the socket and answers then', async () => {
+      const port = await serve(({ socket }, response) => void (socket.destroy(), response.end('unsent')))
       ask(port)
       assert.equal((await tagsOf())['error'], 'aborted')
     })

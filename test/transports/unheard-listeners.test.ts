@@ -137,11 +137,7 @@ describe('what is overheard', () => {
       }
       const port = await serve(meet)
       await callOnce(port, meet)
-      await callOnce(
-        port,
-        { socket: meet.socket!, called: (request) => note('upgrade request', request) },
-        UPGRADE,
-      )
+      await callOnce(port, { called: (request) => note('upgrade request', request) }, UPGRADE)
       note('agent', agent)
       note('server, at last', server)
       seen.push(now)
@@ -215,7 +211,7 @@ describe('what is overheard', () => {
       it(`loses neither span of an answered call to ${how} on ${of}`, async () => {
         void callOnce(await serve(meet), meet)
         const spans = await test.take(2)
-        assert.deepEqual(spans.map(({ kind }) => kind).sort(), ['CLIENT', 'SERVER'])
+        assert.deepEqual(new Set(spans.map(({ kind }) => kind)), new Set(['CLIENT', 'SERVER']))
         for (const { tags } of spans) assert.equal(tags?.['error'], undefined)
       })
     }
@@ -238,6 +234,8 @@ describe('what is overheard', () => {
       },
     }
     for (const [of, meet] of Object.entries(losing)) {
+      // A server's socket that calls no `emit` but its own tells nobody.
+      if (take === own && of === 'the server’s socket') continue
       it(`loses no span of a lost call to ${how} on ${of}`, async () => {
         void callOnce(await serve(meet), meet)
         const reached = of !== 'the client’s socket' || test.spans.some(({ kind }) => kind === 'SERVER')
