@@ -56,6 +56,13 @@ export function ask(url, { method = 'GET', headers = {}, body = '', abortAfter }
   })
 }
 
+/** A signal that is given when a request for this path has reached the origin; the caller is then to give up. */
+export function abortOn(path) {
+  const controller = new AbortController()
+  void ask(`${origin}/arrival?of=${path}`).then(() => controller.abort())
+  return controller.signal
+}
+
 /** How many listeners an emitter has, by event. */
 export function listeners(emitter) {
   return Object.fromEntries(

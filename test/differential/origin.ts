@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { ZipkinSpan } from 'tdist'
 import { decodeSpans } from '#src/codec/decode.js'
+import { answerAsAws, isToAws } from './aws-service.ts'
 
 /** What tdist writes on a call. */
 const OURS = /^(b3|x-b3-.*|traceparent|tracestate)$/i
@@ -26,9 +27,26 @@ const ANSWERS: Record<string, (url: URL, res: ServerResponse) => void> = {
   '/cut': (_url, res) => void res.socket!.destroy(),
 }
 
+/** Which paths were asked for, for whoever waits for that. */
+class Arrivals {
+  readonly #seen = new Set<string>()
+  readonly #waiting = new Map<string, () => void>()
+
+  tell(path: string, then: () => void): void {
+    if (this.#seen.has(path)) then()
+    else this.#waiting.set(path, then)
+  }
+
+  happened(path: string): void {
+    this.#seen.add(path)
+    this.#waiting.get(path)?.()
+  }
+}
+
 export async function startOrigin(): Promise<Origin> {
   const spans: SeenSpan[] = []
-  const server = createServer((req, res) => void answer(req, res, spans))
+  const arrivals = new Arrivals()
+  const server = createServer((req, res) => void answer(req, res, spans, arrivals))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -40,7 +58,12 @@ export async function startOrigin(): Promise<Origin> {
   }
 }
 
-async function answer(req: IncomingMessage, res: ServerResponse, spans: SeenSpan[]): Promise<void> {
+async function answer(
+  req: IncomingMessage,
+  res: ServerResponse,
+  spans: SeenSpan[],
+  arrivals: Arrivals,
+): Promise<void> {
   const url = new URL(req.url!, 'http://origin')
   const traceId = req.headers['x-b3-traceid'] as string | undefined
   if (traceId) {
@@ -53,6 +76,9 @@ async function answer(req: IncomingMessage, res: ServerResponse, spans: SeenSpan
     res.writeHead(202).end()
     return
   }
+  if (isToAws(req)) return answerAsAws(req, body, res)
+  if (url.pathname === '/arrival') return arrivals.tell(url.searchParams.get('of')!, () => res.end('here'))
+  arrivals.happened(url.pathname)
   const special = ANSWERS[url.pathname]
   if (special) return special(url, res)
   const { rawHeaders } = req
