@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import type { PublisherStats } from 'tdist'
 import { normalised } from './normalised.ts'
-import { startOrigin, type SeenSpan } from './origin.ts'
+import { startOrigin } from './origin.ts'
+import type { SeenSpan } from './arrivals.ts'
 import type { Stage } from './stage.ts'
 
 export type Mode = 'untraced' | 'dropIn' | 'byHand'
@@ -51,7 +52,8 @@ export async function runCase(stage: Stage, file: string, mode: Mode): Promise<C
       ...(mode === 'untraced' ? {} : { TDIST_SERVICE_NAME: 'case', TDIST_ZIPKIN_URL: `${origin.url}/` }),
     },
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  let isLate = false
+  const timer = setTimeout(() => (isLate = child.kill('SIGKILL')), PATIENCE_MS)
   const [stdout, stderr, account, [code, signal]] = await Promise.all([
     textOf(child.stdout!),
     textOf(child.stderr!),
@@ -60,6 +62,7 @@ export async function runCase(stage: Stage, file: string, mode: Mode): Promise<C
   ])
   clearTimeout(timer)
   await origin.close()
+  if (isLate) throw new Error(`${mode}, the case did not end: ${stdout}${stderr}`)
   return {
     host: { stdout: normalised(stdout), stderr: normalised(stderr), end: code ?? signal! },
     spans: origin.spans,

@@ -1,4 +1,4 @@
-import type { SeenSpan } from './origin.ts'
+import type { SeenSpan } from './arrivals.ts'
 
 /** A line of an expectation, and those below it. */
 interface Expected {
@@ -20,9 +20,10 @@ export function isExpected(spans: readonly SeenSpan[], expectation: string): boo
   return matchAll(parse(expectation), treeOf(spans))
 }
 
-/** Spans in the notation of expectations, with all that they have. */
-export function rendered(spans: readonly SeenSpan[]): string {
-  return linesOf(treeOf(spans), '').join('\n')
+/** Spans in the notation of expectations, with those tags that the expectation speaks of somewhere, and errors. */
+export function rendered(spans: readonly SeenSpan[], expectation: string): string {
+  const isNamed = (tag: string): boolean => tag === 'error' || expectation.includes(tag)
+  return linesOf(treeOf(spans), '', isNamed).join('\n')
 }
 
 /** Throws on a line that is no span, or stands deeper than one below another. */
@@ -85,11 +86,12 @@ function says(span: SeenSpan, word: string): boolean {
   return (typeof found === 'string' ? found : JSON.stringify(found)) === value
 }
 
-function linesOf(came: readonly Came[], indent: string): string[] {
+function linesOf(came: readonly Came[], indent: string, isNamed: (tag: string) => boolean): string[] {
   return came.flatMap(({ span, children }) => {
-    const tags = Object.entries(span.tags ?? {}).map(([key, value]) => `${key}=${value}`)
-    const words = [...tags, ...(span.annotations ?? []).map(({ value }) => `@${value}`)]
-    const said = words.length > 0 ? ` {${words.join(', ')}}` : ''
-    return [`${indent}${span.kind ?? 'LOCAL'} ${span.name ?? ''}${said}`, ...linesOf(children, `${indent}  `)]
+    const tags = Object.entries(span.tags ?? {}).filter(([key]) => isNamed(key))
+    const annotations = (span.annotations ?? []).map(({ value }) => `@${value}`)
+    const words = [...tags.map((tag) => tag.join('=')), ...annotations].join(', ')
+    const line = `${indent}${span.kind ?? 'LOCAL'} ${span.name ?? ''}${words && ` {${words}}`}`
+    return [line, ...linesOf(children, `${indent}  `, isNamed)]
   })
 }
