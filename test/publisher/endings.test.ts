@@ -18,13 +18,14 @@ function service({ collected = 'written()', hooks = 1, sender = '', deadlineMs =
     const written = () => new Promise((resolve) => setTimeout(() => resolve(void writeSync(1, 'sent\\n')), 20).unref())
     const sender = ${sender || `testSender(() => ${collected})`}
     const publisher = new Publisher(sender, plainJson)
-    const ending = {
+    // Held, as a publisher is by its timer.
+    const ending = globalThis.ending = {
       flushAtEnd: () => publisher.flushAtEnd(${deadlineMs}),
       unsent: () => publisher.unsent(),
       sayLosses: () => publisher.sayLosses(),
       flushNow: () => publisher.flushNow(),
     }
-    for (let i = 0; i < ${hooks}; i++) flushAtExit(i === 0 ? ending : { ...ending, unsent: () => 0 })
+    for (let i = 0; i < ${hooks}; i++) flushAtExit(i === 0 ? ending : globalThis.another = { ...ending, unsent: () => 0 })
     publisher.report(newSpan(1))
   `
 }
@@ -97,7 +98,7 @@ describe('a natural end', { concurrency: 2 }, () => {
       const program = `
         import { flushAtExit } from '#src/publisher/endings.js'
         const fail = ${fail}
-        const ending = { flushAtEnd: fail, unsent: () => 1, sayLosses() {}, flushNow() {} }
+        const ending = globalThis.ending = { flushAtEnd: fail, unsent: () => 1, sayLosses() {}, flushNow() {} }
         flushAtExit(ending)`
       assert.deepEqual(await run(program), { code: 0, signal: null, stdout: '', stderr: LOST })
     }

@@ -150,6 +150,7 @@ function partsOf(stderr: string): string[] {
   return stderr
     .replace(/^tdist: /gm, '')
     .replace(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replace(/; if the root CA .*/g, '')
     .replace(/getaddrinfo \w+/g, 'getaddrinfo CODE')
     .replace(/\b\d+ (spans? |stored|failed|sent)/g, (_, what: string) => `N ${what}`)
     .replace(/N span /g, 'N spans ')
