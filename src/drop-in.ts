@@ -1,15 +1,16 @@
-import { readFileSync } from 'node:fs'
 import type NodeModule from 'node:module'
-import { dirname, join } from 'node:path'
 import {
   propagationFromEnvironment,
   samplerFromEnvironment,
   senderFromEnvironment,
   serviceNameFromEnvironment,
+  serviceTagsFromEnvironment,
 } from './environment.ts'
+import { LocalService } from './local-service.ts'
 import { debug } from './log.ts'
 import { processState } from './process-state.ts'
-import { createTracing, type TracingOptions } from './tracing.ts'
+import { programPackage } from './program.ts'
+import { tracingOf, type TracingOptions } from './tracing.ts'
 import { express } from './transports/express.ts'
 import type { Instrumentation } from './transports/instrumentation.ts'
 import { kafkajs } from './transports/kafkajs.ts'
@@ -28,14 +29,25 @@ const INSTRUMENTATIONS: readonly Instrumentation[] = [
 ]
 
 /**
- * Traces this process as the environment says. Throws one line when the environment asks for what there is not;
- * an instrumentation that fails is counted and said, and the others go on. `nodeModule` is
- * `node:module`, from whoever has it at hand.
+ * Traces this process as the environment says, if it has a name. Throws one line when the environment asks for what
+ * there is not; an instrumentation that fails is counted and said, and the others go on. `nodeModule` is `node:module`,
+ * from whoever has it at hand.
  */
 export function install(nodeModule: typeof NodeModule): void {
   // A process may be told twice, by --require and by --import, or by two copies of the package.
   if (processState.dropIn) return
-  const tracing = createTracing(optionsFromEnvironment())
+  const given = serviceNameFromEnvironment()
+  const serviceName = given ?? programPackage()?.name
+  if (serviceName === undefined) {
+    // NODE_OPTIONS reach every tool that is written for Node, and most are no services.
+    debug('tracing is off: the service has no name; set TDIST_SERVICE_NAME')
+    return
+  }
+  const nameOf = (): string => given ?? programPackage()?.name ?? serviceName
+  const tracing = tracingOf(
+    optionsFromEnvironment(serviceName),
+    () => new LocalService(nameOf, [serviceTagsFromEnvironment()], true),
+  )
   if (!tracing.enabled) return
   processState.dropIn = tracing
   processState.nodeModule = nodeModule
@@ -49,30 +61,14 @@ export function install(nodeModule: typeof NodeModule): void {
   }
 }
 
-function optionsFromEnvironment(): TracingOptions {
+function optionsFromEnvironment(serviceName: string): TracingOptions {
   const sender = senderFromEnvironment()
   const sampler = samplerFromEnvironment()
   const propagation = propagationFromEnvironment()
   return {
-    serviceName: serviceNameFromEnvironment() ?? packageName(process.argv[1]),
+    serviceName,
     ...(sender && { sender }),
     ...(sampler && { sampler }),
     ...(propagation && { propagation }),
   }
-}
-
-/** The name in the package.json nearest to the program that is run. */
-function packageName(program: string | undefined): string {
-  let folder = program ?? process.cwd()
-  for (;;) {
-    try {
-      const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown }
-      if (typeof name === 'string') return name
-    } catch {
-      // None here, or none that can be read: look further up.
-    }
-    if (dirname(folder) === folder) break
-    folder = dirname(folder)
-  }
-  throw new Error('the service has no name; set TDIST_SERVICE_NAME')
 }

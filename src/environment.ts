@@ -4,7 +4,9 @@ import { isBroker, kafkaSender } from './publisher/kafka-sender.ts'
 import { kinesisSender } from './publisher/kinesis-sender.ts'
 import type { Sender } from './publisher/sender.ts'
 import { FORMATS, type Format } from './propagation/composite.ts'
+import type { ServiceTags } from './local-service.ts'
 import { sampleRate, samplePerSecond, type Sampler } from './sampler.ts'
+import { isSecret } from './tags.ts'
 
 const SENDERS = ['kinesis', 'http', 'kafka', 'console', 'none']
 
@@ -50,6 +52,15 @@ export function serviceNameFromEnvironment(): string | undefined {
   return name
 }
 
+/** What `TDIST_VERSION`, `TDIST_ENVIRONMENT` and `TDIST_TAGS` say of the service. Throws one line on a wrong tag. */
+export function serviceTagsFromEnvironment(): ServiceTags {
+  return {
+    version: read('TDIST_VERSION'),
+    environment: read('TDIST_ENVIRONMENT'),
+    tags: readTags('TDIST_TAGS'),
+  }
+}
+
 /** The sampler that the environment asks for, if any. Throws one line on a value that is not understood. */
 export function samplerFromEnvironment(): Sampler | undefined {
   const rate = readNumber('TDIST_SAMPLE_RATE', 'a share of traces from 0 to 1', (n) => n >= 0 && n <= 1)
@@ -91,6 +102,30 @@ function readUrl(name: string, example: string): string | undefined {
   const value = read(name)
   if (value === undefined || (/^https?:/i.test(value) && URL.canParse(value))) return value
   throw new TypeError(`${name} is ${value}; give a URL as ${example}`)
+}
+
+/** Written as in `OTEL_RESOURCE_ATTRIBUTES`: what separates stands in a key or value by its percent code. */
+function readTags(name: string): Record<string, string> {
+  const tags = Object.create(null) as Record<string, string>
+  for (const part of read(name)?.split(',') ?? []) {
+    if (part.trim() === '') continue
+    const [, rawKey = '', rawValue = ''] = /^([^=]*)=([^]*)$/.exec(part) ?? []
+    const key = decoded(name, rawKey.trim())
+    if (key === '') {
+      throw new TypeError(`${name} has ${part.trim()}; give key=value, comma separated, a comma in a value as %2C`)
+    }
+    if (isSecret(key)) throw new TypeError(`${name} has ${key}, which looks like a secret; leave it out`)
+    tags[key] = decoded(name, rawValue.trim())
+  }
+  return tags
+}
+
+function decoded(name: string, text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new TypeError(`${name} has ${text}; give % as %25, a comma as %2C`)
+  }
 }
 
 /** A variable's value; one that is set to nothing is not set. */

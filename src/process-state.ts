@@ -10,6 +10,8 @@ interface ProcessState {
   tracing?: Tracing
   /** The drop-in's tracing, once it is installed. */
   dropIn?: Tracing
+  /** Tells this process from others of its service, once it is asked for. */
+  instanceId?: string
   /** `node:module`, where it came without loading it. */
   nodeModule?: typeof NodeModule
   /** Holds the tracing of the clients that are traced explicitly. */

@@ -18,7 +18,8 @@ export interface SpanHandler {
 
 /** Where a span goes when it finishes. */
 export interface SpanSink {
-  finished(data: ZipkinSpan, error: unknown, span: Span): void
+  /** `isLocalRoot`: nothing above it is of this service, or it is where a call or message came in. */
+  finished(data: ZipkinSpan, error: unknown, span: Span, isLocalRoot: boolean): void
 }
 
 /**
@@ -147,7 +148,7 @@ export class Span {
       const { data } = recording
       // Zipkin reads a duration of 0 as none.
       data.duration = Math.max(1, epochMicros(recording.clock, ticks()) - data.timestamp!)
-      recording.sink.finished(data, recording.error, this)
+      recording.sink.finished(data, recording.error, this, recording.isLocalRoot)
     } catch (error) {
       failed('span', error)
     }
@@ -160,13 +161,21 @@ export class Recording {
   readonly clock: Clock
   readonly sink: SpanSink
   readonly maxTagLength: number
+  readonly isLocalRoot: boolean
   error: unknown
 
-  constructor(data: ZipkinSpan, clock: Clock, sink: SpanSink, maxTagLength: number) {
+  constructor(
+    data: ZipkinSpan,
+    clock: Clock,
+    sink: SpanSink,
+    maxTagLength: number,
+    isLocalRoot: boolean,
+  ) {
     this.data = data
     this.clock = clock
     this.sink = sink
     this.maxTagLength = maxTagLength
+    this.isLocalRoot = isLocalRoot
     this.error = undefined
   }
 }

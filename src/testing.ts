@@ -1,7 +1,8 @@
 import type { ZipkinSpan } from './codec/zipkin-span.ts'
+import { LocalService } from './local-service.ts'
 import type { Span } from './span.ts'
 import { startTimer, stopTimer } from './timers.ts'
-import { createTracing, type Tracing, type TracingOptions } from './tracing.ts'
+import { tracingOf, type Tracing, type TracingOptions } from './tracing.ts'
 
 /** A tracing whose finished spans are kept for a test to look at; nothing is sent. */
 export interface TestTracing {
@@ -20,14 +21,17 @@ export interface TestTracing {
   assertClean(): void
 }
 
-/** Makes a {@link TestTracing}: `createTracing` with these options and a recorder for a span handler. */
+/**
+ * Makes a {@link TestTracing}: `createTracing` with these options and a recorder for a span handler. Spans say of their
+ * service only what `options` say, so that a test may compare all tags, on any machine.
+ */
 export function createTestTracing(options: Partial<TracingOptions> = {}): TestTracing {
   const spans: ZipkinSpan[] = []
   const open = new Set<Span>()
   let waiting: (() => void) | undefined
   const handler = options.spanHandler
 
-  const tracing = createTracing({
+  const recorded: TracingOptions = {
     serviceName: 'test',
     sender: NOWHERE,
     ...options,
@@ -44,7 +48,11 @@ export function createTestTracing(options: Partial<TracingOptions> = {}): TestTr
         return false
       },
     },
-  })
+  }
+  const tracing = tracingOf(
+    recorded,
+    (name, given) => new LocalService(name, [given], false, given.maxTagLength),
+  )
 
   return {
     tracing,

@@ -14,7 +14,8 @@ export interface TracerSettings {
   readonly dataManager: DataManager
   readonly sampler: Sampler
   readonly sink: SpanSink
-  readonly localEndpoint: Endpoint
+  /** Whose endpoint is in every span, asked for when a span starts. */
+  readonly service: { readonly endpoint: Endpoint }
   readonly traceId128: boolean
   readonly supportsJoin: boolean
   readonly maxTagLength: number
@@ -150,12 +151,13 @@ export class Tracer {
     // As in Zipkin's own tracers a root's span ID is the low half of its trace ID.
     const spanId = traceId128 ? traceId.slice(16) : traceId
     const decision = debug || (sampled ?? isSampled(this.#settings, traceId))
-    return this.#start(new TraceContext(traceId, spanId, undefined, decision, debug, false, extra), kind)
+    return this.#start(new TraceContext(traceId, spanId, undefined, decision, debug, false, extra), kind, true)
   }
 
   /** A child of a span of this process. */
   newChild(parent: Span, kind: Kind | undefined): Span {
-    return this.#start(this.#childOf(parent.context, parent.context.sampled), kind, parent.clock)
+    const context = this.#childOf(parent.context, parent.context.sampled)
+    return this.#start(context, kind, kind === 'SERVER' || kind === 'CONSUMER', parent.clock)
   }
 
   /**
@@ -173,7 +175,7 @@ export class Tracer {
       kind === 'SERVER' && supportsJoin && extracted.joinable
         ? new TraceContext(traceId, spanId, parentId, decision, debug, true, extracted.extra)
         : this.#childOf(context, decision)
-    return this.#start(own, kind)
+    return this.#start(own, kind, true)
   }
 
   #childOf(parent: TraceContext, sampled: boolean | undefined): TraceContext {
@@ -188,9 +190,9 @@ export class Tracer {
     )
   }
 
-  /** `rootClock` is the local root's; a span that has none is a local root. */
-  #start(context: TraceContext, kind: Kind | undefined, rootClock?: Clock): Span {
-    const { enabled, localEndpoint, sink, maxTagLength, begin } = this.#settings
+  /** `rootClock` is the local root's, where that still runs. */
+  #start(context: TraceContext, kind: Kind | undefined, isLocalRoot: boolean, rootClock?: Clock): Span {
+    const { enabled, service, sink, maxTagLength, begin } = this.#settings
     if (!enabled || context.sampled !== true) return new Span(context, undefined)
     const at = ticks()
     const clock = rootClock ?? newClock(at)
@@ -202,14 +204,14 @@ export class Tracer {
       name: undefined,
       timestamp: epochMicros(clock, at),
       duration: undefined,
-      localEndpoint,
+      localEndpoint: service.endpoint,
       remoteEndpoint: undefined,
       annotations: undefined,
       tags: new Tags(),
       debug: context.debug || undefined,
       shared: context.shared || undefined,
     }
-    const span = new Span(context, new Recording(data, clock, sink, maxTagLength))
+    const span = new Span(context, new Recording(data, clock, sink, maxTagLength, isLocalRoot))
     begin(span)
     return span
   }

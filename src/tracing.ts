@@ -1,9 +1,10 @@
-import { networkInterfaces } from 'node:os'
 import { types } from 'node:util'
 import { jsonEncoder } from './codec/json.ts'
 import { proto3Encoder } from './codec/proto3.ts'
+import { addShared, type SharedTags } from './codec/shared-tags.ts'
 import { DataManager } from './context/data-manager.ts'
-import { senderFromEnvironment, disabledByEnvironment } from './environment.ts'
+import { disabledByEnvironment, senderFromEnvironment, serviceTagsFromEnvironment } from './environment.ts'
+import { LocalService } from './local-service.ts'
 import { describe, warn } from './log.ts'
 import { processState } from './process-state.ts'
 import { messagePropagationOf, propagationOf, type Format } from './propagation/composite.ts'
@@ -26,6 +27,15 @@ import type { ThriftOptions } from './transports/thrift-options.ts'
 export interface TracingOptions {
   /** The service's name, as it is shown and searched for. */
   readonly serviceName: string
+  /** The service's version, in `service.version`. Default: `TDIST_VERSION`, else that of the program's package.json. */
+  readonly version?: string
+  /** Where it is deployed (`production`), in `deployment.environment`. Default: `TDIST_ENVIRONMENT`, else none. */
+  readonly environment?: string
+  /**
+   * More that is true of this process, on every span where a call, a message or a trace begins in it. Added to what
+   * `TDIST_TAGS` says; an empty value takes out what would be there. A span's own tag stands in place of one of these.
+   */
+  readonly tags?: Readonly<Record<string, string | number | boolean>>
   /** Where spans go. Default: the one that `TDIST_SENDER` names, else HTTP to Zipkin at 127.0.0.1:9411. */
   readonly sender?: Sender
   readonly publisher?: PublisherOptions
@@ -64,7 +74,6 @@ const NOWHERE: Sender = {
 
 /** A service's tracing: what every instrumentation needs, in one object. Made by {@link createTracing}. */
 export class Tracing {
-  readonly serviceName: string
   readonly enabled: boolean
   readonly tracer: Tracer
   readonly dataManager: DataManager
@@ -84,11 +93,12 @@ export class Tracing {
   /** Once something was reported: who reports nothing holds no handler of the process. */
   #unhook: (() => void) | undefined
   readonly #publishes: boolean
+  readonly #service: LocalService
   readonly #statsd = new StatsdText()
 
   /** Use {@link createTracing}, which never throws. */
-  constructor(options: TracingOptions) {
-    this.serviceName = options.serviceName
+  constructor(options: TracingOptions, service: LocalService) {
+    this.#service = service
     this.enabled = options.enabled ?? true
     this.dataManager = new DataManager()
     this.http = options.http ?? {}
@@ -111,8 +121,8 @@ export class Tracing {
       sampler: options.sampler ?? always,
       sink: handler?.end
         ? { finished: this.#handled.bind(this, handler) }
-        : { finished: this.#report.bind(this) },
-      localEndpoint: this.enabled ? localEndpoint(options.serviceName) : { serviceName: options.serviceName },
+        : { finished: (data, _error, _span, isLocalRoot) => this.#report(data, isLocalRoot) },
+      service,
       traceId128: options.traceId128 ?? true,
       supportsJoin: options.supportsJoin ?? true,
       maxTagLength: options.maxTagLength ?? 256,
@@ -121,6 +131,11 @@ export class Tracing {
       decision: this.decision.bind(this),
       failed: this.failed.bind(this),
     })
+  }
+
+  /** The service's name. */
+  get serviceName(): string {
+    return this.#service.name
   }
 
   /** Sends what is queued; resolves when it is sent or the deadline (default 2000 ms) is over. Never rejects. */
@@ -192,21 +207,38 @@ export class Tracing {
     }
   }
 
-  #handled(handler: SpanHandler, data: ZipkinSpan, error: unknown, span: Span): void {
+  #handled(
+    handler: SpanHandler,
+    data: ZipkinSpan,
+    error: unknown,
+    span: Span,
+    isLocalRoot: boolean,
+  ): void {
+    const shared = isLocalRoot ? this.#rootTags() : undefined
     try {
+      if (shared) addShared(shared, data.tags!)
       const result = handler.end!(data, error, span)
       if (result === false) return
       this.watch('spanHandler.end', result)
     } catch (fault) {
       this.failed('spanHandler.end', fault)
     }
-    this.#report(data)
+    this.#report(data, false)
   }
 
-  #report(data: ZipkinSpan): void {
+  #rootTags(): SharedTags | undefined {
+    try {
+      return this.#service.rootTags
+    } catch (error) {
+      this.failed('service tags', error)
+      return undefined
+    }
+  }
+
+  #report(data: ZipkinSpan, isLocalRoot: boolean): void {
     try {
       if (!this.#publishes) return
-      this.publisher.report(data)
+      this.publisher.report(data, isLocalRoot ? this.#rootTags() : undefined)
       this.#unhook ??= flushAtExit(this.publisher)
     } catch (error) {
       this.failed('publisher', error)
@@ -215,21 +247,33 @@ export class Tracing {
 }
 
 /** Made ahead: where making one has failed, making another may fail too. */
-const OFF = new Tracing({ serviceName: 'untraced', enabled: false })
+const OFF = new Tracing(
+  { serviceName: 'untraced', enabled: false },
+  new LocalService('untraced', [], false),
+)
 
 /**
  * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service
  * runs untraced.
  */
 export function createTracing(options: TracingOptions): Tracing {
+  return tracingOf(options, (name, { maxTagLength }) => {
+    return new LocalService(name, [serviceTagsFromEnvironment(), options], true, maxTagLength)
+  })
+}
+
+/** As `createTracing`, for whoever knows better whose spans these are. `serviceOf` may throw one line. */
+export function tracingOf(
+  options: TracingOptions,
+  serviceOf: (name: string, options: TracingOptions) => LocalService,
+): Tracing {
   let tracing: Tracing
   try {
     checkTracing(options)
-    tracing = new Tracing({
-      ...options,
-      serviceName: options.serviceName.trim(),
-      enabled: (options.enabled ?? true) && !disabledByEnvironment(),
-    })
+    const serviceName = options.serviceName.trim()
+    const enabled = (options.enabled ?? true) && !disabledByEnvironment()
+    const service = enabled ? serviceOf(serviceName, options) : new LocalService(serviceName, [], false)
+    tracing = new Tracing({ ...options, serviceName, enabled }, service)
   } catch (error) {
     warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
     tracing = OFF
@@ -244,18 +288,4 @@ export function createTracing(options: TracingOptions): Tracing {
  */
 export function currentTracing(): Tracing | undefined {
   return processState.dropIn ?? processState.tracing
-}
-
-/** The service at this host's first address that others can reach; skew is told by address. */
-function localEndpoint(serviceName: string): { serviceName: string; ipv4?: string } {
-  try {
-    for (const addresses of Object.values(networkInterfaces())) {
-      for (const { internal, family, address } of addresses ?? []) {
-        if (!internal && family === 'IPv4') return Object.freeze({ serviceName, ipv4: address })
-      }
-    }
-  } catch {
-    // Some sandboxes let nobody ask.
-  }
-  return Object.freeze({ serviceName })
 }

@@ -1,12 +1,12 @@
 import { proto3Encoder } from '#src/codec/proto3.js'
-import { consoleSender, createTracing, type ZipkinSpan } from 'tdist'
+import type { ZipkinSpan } from 'tdist'
+import { createTestTracing } from 'tdist/testing'
 import { answerLoops } from './loops.ts'
 
 // Spans as the tracer makes them, and many, so that no loop has its one span by heart.
 const spans: ZipkinSpan[] = []
-const tracing = createTracing({
+const { tracing } = createTestTracing({
   serviceName: 'shop',
-  sender: consoleSender(),
   spanHandler: {
     end(data) {
       spans.push(data)

@@ -1,3 +1,4 @@
+import type { SharedTags } from './shared-tags.ts'
 import type { ZipkinSpan } from './zipkin-span.ts'
 
 export type Encoding = 'proto3' | 'json'
@@ -14,9 +15,17 @@ export interface Encoder {
   start(target: Buffer, offset: number): number
   /**
    * Adds a span at `offset`; `first` says whether it is the list's first. Returns the offset after it, or -1 when
-   * it does not fit below `limit` (then what stands after `offset` is undefined, and the list as it was).
+   * it does not fit below `limit` (then what stands after `offset` is undefined, and the list as it was). Of the
+   * `shared` tags those are added, after the span's own, whose keys it has not.
    */
-  write(target: Buffer, offset: number, limit: number, span: ZipkinSpan, first: boolean): number
+  write(
+    target: Buffer,
+    offset: number,
+    limit: number,
+    span: ZipkinSpan,
+    first: boolean,
+    shared?: SharedTags,
+  ): number
   /** Ends the list at `offset`; returns the offset after it. */
   end(target: Buffer, offset: number): number
 }

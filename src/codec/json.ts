@@ -1,4 +1,5 @@
 import type { Encoder } from './encoder.ts'
+import { addShared, ownsNoneOf, type SharedTags } from './shared-tags.ts'
 import { notAnId } from './wire.ts'
 import {
   type Annotation,
@@ -34,13 +35,27 @@ export const jsonEncoder: Encoder = {
     return offset + 1
   },
 
-  write(target, offset, limit, span, first) {
-    const text = first ? spanText(span) : `,${spanText(span)}`
+  write(target, offset, limit, span, first, shared) {
+    const alone = shared ? textWith(shared, span) : spanText(span)
+    const text = first ? alone : `,${alone}`
     const space = limit - offset
     // A character takes three bytes at most: only near the limit is it worth counting them.
     if (text.length > space || (text.length * 3 > space && Buffer.byteLength(text) > space)) return -1
     return offset + target.write(text, offset, space)
   },
+}
+
+/** The shared tags stand before what follows a span's tags, and nothing does that is not written here. */
+function textWith(shared: SharedTags, span: ZipkinSpan): string {
+  const { tags, debug, shared: joined } = span
+  if (!ownsNoneOf(shared.keys, tags)) {
+    const all = Object.assign(Object.create(null), tags) as Record<string, string>
+    addShared(shared, all)
+    return spanText({ ...span, tags: all })
+  }
+  const text = spanText({ ...span, debug: false, shared: false })
+  const open = tagsOf(tags) ? `${text.slice(0, -2)},` : `${text.slice(0, -1)},"tags":{`
+  return `${open}${shared.json}}${debug ? ',"debug":true' : ''}${joined ? ',"shared":true' : ''}}`
 }
 
 function spanText(span: ZipkinSpan): string {

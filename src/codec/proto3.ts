@@ -1,5 +1,7 @@
 import type { Encoder } from './encoder.ts'
 import { readEndpoint, writeEndpoint, writeKnownEndpoint } from './proto3-endpoint.ts'
+import { readTag, TAG, writeTag } from './proto3-tag.ts'
+import { ownsNoneOf, type SharedTags } from './shared-tags.ts'
 import { closeMessage, writeFixed64, writeId, writeNumber, writeString } from './wire.ts'
 import { WireReader } from './wire-reader.ts'
 import { type Annotation, isMicros, KINDS, type ZipkinSpan } from './zipkin-span.ts'
@@ -19,13 +21,10 @@ const DURATION = 0x38
 const LOCAL_ENDPOINT = 0x42
 const REMOTE_ENDPOINT = 0x4a
 const ANNOTATION = 0x52
-const TAG = 0x5a
 const DEBUG = 0x60
 const SHARED = 0x68
 const ANNOTATION_TIMESTAMP = 0x09
 const ANNOTATION_VALUE = 0x12
-const TAG_KEY = 0x0a
-const TAG_VALUE = 0x12
 
 /**
  * Writes Zipkin's `ListOfSpans`, byte for byte what protobuf's own libraries write: fields in the order of their
@@ -44,19 +43,25 @@ export const proto3Encoder: Encoder = {
   start: (_target, offset) => offset,
   end: (_target, offset) => offset,
 
-  write(target, offset, limit, span) {
+  write(target, offset, limit, span, _first, shared) {
     const space = limit - offset
     if (space < 2) return -1
     // Most spans need two bytes of length; where so little is left that only a shorter span can fit, one.
     const reserved = space < 131 ? 1 : 2
     const start = offset + 1 + reserved
     target[offset] = SPAN
-    const end = writeSpan(target, start, limit, span)
+    const end = writeSpan(target, start, limit, span, shared)
     return end < 0 ? -1 : closeMessage(target, start, end, limit, reserved)
   },
 }
 
-function writeSpan(target: Buffer, offset: number, limit: number, span: ZipkinSpan): number {
+function writeSpan(
+  target: Buffer,
+  offset: number,
+  limit: number,
+  span: ZipkinSpan,
+  shared: SharedTags | undefined,
+): number {
   const { parentId, kind, name, timestamp, duration, localEndpoint, remoteEndpoint, annotations, tags } = span
   let at = writeId(target, offset, limit, TRACE_ID, span.traceId, 16)
   if (at >= 0 && parentId) at = writeId(target, at, limit, PARENT_ID, parentId, 8)
@@ -107,8 +112,34 @@ function writeSpan(target: Buffer, offset: number, limit: number, span: ZipkinSp
       if (at < 0) return -1
     }
   }
+  if (shared) {
+    at = writeShared(target, at, limit, shared, tags)
+    if (at < 0) return -1
+  }
   if (span.debug) at = writeNumber(target, at, limit, DEBUG, 1)
   if (at >= 0 && span.shared) at = writeNumber(target, at, limit, SHARED, 1)
+  return at
+}
+
+function writeShared(
+  target: Buffer,
+  offset: number,
+  limit: number,
+  { keys, tags, proto3 }: SharedTags,
+  own: ZipkinSpan['tags'],
+): number {
+  if (ownsNoneOf(keys, own)) {
+    const end = offset + proto3.length
+    if (end > limit) return -1
+    target.set(proto3, offset)
+    return end
+  }
+  let at = offset
+  for (const key of keys) {
+    if (Object.hasOwn(own!, key)) continue
+    at = writeTag(target, at, limit, key, tags[key]!)
+    if (at < 0) return -1
+  }
   return at
 }
 
@@ -125,17 +156,6 @@ function writeAnnotation(target: Buffer, offset: number, limit: number, annotati
     at = writeFixed64(target, at + 1, timestamp)
   }
   if (value) at = writeString(target, at, limit, ANNOTATION_VALUE, value)
-  return at < 0 ? -1 : closeMessage(target, start, at, limit, reserved)
-}
-
-function writeTag(target: Buffer, offset: number, limit: number, key: string, value: string): number {
-  const reserved = key.length + value.length > 123 ? 2 : 1
-  const start = offset + 1 + reserved
-  if (start > limit) return -1
-  target[offset] = TAG
-  let at = writeString(target, start, limit, TAG_KEY, key)
-  if (at < 0) return -1
-  at = writeString(target, at, limit, TAG_VALUE, value)
   return at < 0 ? -1 : closeMessage(target, start, at, limit, reserved)
 }
 
@@ -219,18 +239,4 @@ function readAnnotation(reader: WireReader): Annotation {
   }
   reader.leave(outer)
   return { timestamp, value }
-}
-
-function readTag(reader: WireReader, tags: Record<string, string>): void {
-  let name = ''
-  let value = ''
-  const outer = reader.enter()
-  while (reader.more) {
-    const key = reader.varint()
-    if (key === TAG_KEY) name = reader.string()
-    else if (key === TAG_VALUE) value = reader.string()
-    else reader.skip(key)
-  }
-  reader.leave(outer)
-  tags[name] = value
 }

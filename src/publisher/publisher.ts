@@ -1,5 +1,6 @@
 import { monotonicMs } from '../clock.ts'
 import type { Encoder } from '../codec/encoder.ts'
+import type { SharedTags } from '../codec/shared-tags.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
 import { describe, warn } from '../log.ts'
 import { startTimer, stopTimer } from '../timers.ts'
@@ -65,8 +66,11 @@ export class Publisher implements Reporter, Ending {
     this.#lists = new OpenLists(encoder, set, this.#delivery.spare)
   }
 
-  /** Takes a finished span. The span is encoded before this returns; it may be changed or reused after. */
-  report(span: ZipkinSpan): void {
+  /**
+   * Takes a finished span, and the tags that it shares with others. It is encoded before this returns, and may be
+   * changed or reused after.
+   */
+  report(span: ZipkinSpan, shared?: SharedTags): void {
     if (this.#closing !== undefined) return this.#refuse('shutdown')
     if (!this.#hasRoom() && !this.#makeRoom()) return this.#refuse('full')
     // A tag's getter or toString that reports a span would write into the list that is being written.
@@ -75,8 +79,8 @@ export class Publisher implements Reporter, Ending {
     let list: RecordWriter | undefined
     try {
       list = this.#lists.of(span)
-      if (list.add(span)) this.#openSpans++
-      else this.#addToNext(list, span)
+      if (list.add(span, shared)) this.#openSpans++
+      else this.#addToNext(list, span, shared)
     } catch (error) {
       this.#losses.add('encode', 1, describe(error))
     }
@@ -201,12 +205,12 @@ export class Publisher implements Reporter, Ending {
     return true
   }
 
-  #addToNext(list: RecordWriter, span: ZipkinSpan): void {
+  #addToNext(list: RecordWriter, span: ZipkinSpan, shared: SharedTags | undefined): void {
     if (list.spans > 0) {
       this.#seal(list)
       if (!this.#hasRoom() && !this.#makeRoom()) return this.#losses.add('full', 1)
     }
-    if (list.add(span) || list.add(cutShort(span))) this.#openSpans++
+    if (list.add(span, shared) || list.add(cutShort(span), shared)) this.#openSpans++
     else this.#losses.add('oversize', 1)
   }
 

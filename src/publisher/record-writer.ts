@@ -1,4 +1,5 @@
 import type { Encoder } from '../codec/encoder.ts'
+import type { SharedTags } from '../codec/shared-tags.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
 import type { SpareBuffer } from './spare-buffer.ts'
 
@@ -40,12 +41,12 @@ export class RecordWriter {
   }
 
   /** Whether the span fitted. Throws when it cannot be encoded; the list is then as it was. */
-  add(span: ZipkinSpan): boolean {
+  add(span: ZipkinSpan, shared?: SharedTags): boolean {
     if (this.#spans === 0) {
       this.#end = this.#encoder.start(this.#slab, 0)
       this.#limit = this.#slab.length - this.#encoder.listOverhead + this.#end
     }
-    const end = this.#encoder.write(this.#slab, this.#end, this.#limit, span, this.#spans === 0)
+    const end = this.#encoder.write(this.#slab, this.#end, this.#limit, span, this.#spans === 0, shared)
     if (end === -1) return false
     if (!(end > this.#end && end <= this.#limit)) throw new Error(`the encoder ended at ${end}`)
     this.#end = end
