@@ -14,7 +14,8 @@ const entries = Object.values(exports)
   .filter((file) => file.endsWith('.js'))
   .map((file) => file.slice('./dist/'.length, -'.js'.length))
 const receiving = ['cli', 'collector/collector', ...demoServices()]
-const service = ['drop-in', ...entries.filter((entry) => !receiving.includes(entry))]
+const alone = ['cls']
+const service = ['drop-in', ...entries.filter((entry) => ![...receiving, ...alone].includes(entry))]
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 rmSync(`${root}build/src`, { recursive: true, force: true })
@@ -54,6 +55,8 @@ writeFileSync(
 for (const entry of service) await writeFace(entry)
 // A thread of its own, beside the file that starts it; it loads what it needs and nothing that traces.
 await build({ ...small, entryPoints: ['src/publisher/publisher-worker.ts'] })
+// What can be used without tracing loads none of it.
+await build({ ...options, entryPoints: alone.map((entry) => `src/${entry}.ts`) })
 for (const kind of ['cjs', 'd.cts'])
   cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
 await build({

@@ -1,4 +1,5 @@
 import type NodeModule from 'node:module'
+import { tracingOf } from './create-tracing.ts'
 import {
   propagationFromEnvironment,
   samplerFromEnvironment,
@@ -10,7 +11,7 @@ import { LocalService } from './local-service.ts'
 import { debug } from './log.ts'
 import { processState } from './process-state.ts'
 import { programPackage } from './program.ts'
-import { tracingOf, type TracingOptions } from './tracing.ts'
+import type { TracingOptions } from './tracing.ts'
 import { express } from './transports/express.ts'
 import type { Instrumentation } from './transports/instrumentation.ts'
 import { kafkajs } from './transports/kafkajs.ts'

@@ -1,4 +1,5 @@
-export { createTracing, currentTracing, type Tracing, type TracingOptions } from './tracing.ts'
+export { createTracing, currentTracing } from './create-tracing.ts'
+export type { Tracing, TracingOptions } from './tracing.ts'
 export type { Tracer, SpanOptions } from './tracer.ts'
 export type { Span, SpanHandler } from './span.ts'
 export type { DataManager } from './context/data-manager.ts'

@@ -1,8 +1,9 @@
 import type { ZipkinSpan } from './codec/zipkin-span.ts'
+import { tracingOf } from './create-tracing.ts'
 import { LocalService } from './local-service.ts'
 import type { Span } from './span.ts'
 import { startTimer, stopTimer } from './timers.ts'
-import { tracingOf, type Tracing, type TracingOptions } from './tracing.ts'
+import type { Tracing, TracingOptions } from './tracing.ts'
 
 /** A tracing whose finished spans are kept for a test to look at; nothing is sent. */
 export interface TestTracing {

@@ -3,10 +3,9 @@ import { jsonEncoder } from './codec/json.ts'
 import { proto3Encoder } from './codec/proto3.ts'
 import { addShared, type SharedTags } from './codec/shared-tags.ts'
 import { DataManager } from './context/data-manager.ts'
-import { disabledByEnvironment, senderFromEnvironment, serviceTagsFromEnvironment } from './environment.ts'
-import { LocalService } from './local-service.ts'
+import { senderFromEnvironment } from './environment.ts'
+import type { LocalService } from './local-service.ts'
 import { describe, warn } from './log.ts'
-import { processState } from './process-state.ts'
 import { messagePropagationOf, propagationOf, type Format } from './propagation/composite.ts'
 import type { Propagation } from './propagation/propagation.ts'
 import { flushAtExit } from './publisher/endings.ts'
@@ -18,7 +17,6 @@ import { always, type Sampler } from './sampler.ts'
 import type { Span, SpanHandler } from './span.ts'
 import type { ZipkinSpan } from './codec/zipkin-span.ts'
 import { Tracer } from './tracer.ts'
-import { checkTracing } from './tracing-options.ts'
 import type { HttpOptions } from './transports/http.ts'
 import type { KafkaOptions } from './transports/kafka-options.ts'
 import type { ThriftOptions } from './transports/thrift-options.ts'
@@ -72,7 +70,7 @@ const NOWHERE: Sender = {
   send: () => Promise.resolve(),
 }
 
-/** A service's tracing: what every instrumentation needs, in one object. Made by {@link createTracing}. */
+/** A service's tracing: what every instrumentation needs, in one object. Made by `createTracing`. */
 export class Tracing {
   readonly enabled: boolean
   readonly tracer: Tracer
@@ -96,7 +94,7 @@ export class Tracing {
   readonly #service: LocalService
   readonly #statsd = new StatsdText()
 
-  /** Use {@link createTracing}, which never throws. */
+  /** Use `createTracing`, which never throws. */
   constructor(options: TracingOptions, service: LocalService) {
     this.#service = service
     this.enabled = options.enabled ?? true
@@ -244,48 +242,4 @@ export class Tracing {
       this.failed('publisher', error)
     }
   }
-}
-
-/** Made ahead: where making one has failed, making another may fail too. */
-const OFF = new Tracing(
-  { serviceName: 'untraced', enabled: false },
-  new LocalService('untraced', [], false),
-)
-
-/**
- * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service
- * runs untraced.
- */
-export function createTracing(options: TracingOptions): Tracing {
-  return tracingOf(options, (name, { maxTagLength }) => {
-    return new LocalService(name, [serviceTagsFromEnvironment(), options], true, maxTagLength)
-  })
-}
-
-/** As `createTracing`, for whoever knows better whose spans these are. `serviceOf` may throw one line. */
-export function tracingOf(
-  options: TracingOptions,
-  serviceOf: (name: string, options: TracingOptions) => LocalService,
-): Tracing {
-  let tracing: Tracing
-  try {
-    checkTracing(options)
-    const serviceName = options.serviceName.trim()
-    const enabled = (options.enabled ?? true) && !disabledByEnvironment()
-    const service = enabled ? serviceOf(serviceName, options) : new LocalService(serviceName, [], false)
-    tracing = new Tracing({ ...options, serviceName, enabled }, service)
-  } catch (error) {
-    warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
-    tracing = OFF
-  }
-  processState.tracing = tracing
-  return tracing
-}
-
-/**
- * The tracing that is in force: the drop-in's, or the one made last. For local spans, flushes and metrics in a service
- * that is traced by `tdist/register`. Undefined when there is none.
- */
-export function currentTracing(): Tracing | undefined {
-  return processState.dropIn ?? processState.tracing
 }

@@ -29,6 +29,7 @@ const imports = [...sources].flatMap(([file, source]) => importsOf(file, source)
 /** Folder by folder: what it may import besides itself and the ground. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   context: [],
+  cls: [],
   propagation: ['context'],
   codec: [],
   publisher: ['codec'],

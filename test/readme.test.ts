@@ -16,6 +16,7 @@ import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
 import { answeringServer } from './support/answering-server.ts'
 import { createTopic, startKafkaBroker } from './support/kafka-broker.ts'
 import { freePorts } from './support/free-ports.ts'
+import { ownTags } from './support/own-tags.ts'
 import { getFrom, startProgram, type Program } from './support/program.ts'
 import { startSpanSink } from './support/span-sink.ts'
 
@@ -55,6 +56,12 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
       masked(JSON.parse(program.said.out) as ZipkinSpan),
       masked(JSON.parse(text('span.json')) as ZipkinSpan),
     )
+  },
+  async 'node-options.sh'(t) {
+    const { program, sink } = await traced(t, ['bash', '-e', '../node-options.sh'], {}, aService('a service #1'))
+    assert.equal(await program.ended, 0, program.said.err)
+    assert.equal(program.said.err, '')
+    assert.deepEqual(sink.spans.map(shape), ['cart local started'])
   },
   'shop.mjs': async (t) => serves(t, ['node', 'shop.mjs']),
   'axios.mjs': async (t) => calls(t, 'axios.mjs'),
@@ -320,7 +327,7 @@ async function calls(t: TestContext, file: string): Promise<void> {
   assert.equal(await program.ended, 0, program.said.err)
   assert.equal(program.said.out, '{ sku: 7 }\n')
   assert.deepEqual(sink.spans.map(shape), ['shop CLIENT GET'])
-  assert.deepEqual({ ...sink.spans[0]!.tags }, { 'http.method': 'GET', 'http.path': '/items/7' })
+  assert.deepEqual(ownTags(sink.spans[0]!), { 'http.method': 'GET', 'http.path': '/items/7' })
   assert.equal(requests[0]!.headers['x-b3-spanid'], sink.spans[0]!.id)
 }
 
@@ -339,10 +346,25 @@ async function sinkFor(t: TestContext): ReturnType<typeof startSpanSink> {
   return sink
 }
 
+/** The folder of a service that has tdist installed and begins by `npm start`. */
+function aService(name: string): string {
+  const folder = `${FOLDER}${name}/`
+  mkdirSync(`${folder}node_modules`, { recursive: true })
+  symlinkSync(ROOT, `${folder}node_modules/tdist`)
+  writeFileSync(`${folder}package.json`, JSON.stringify({ name: 'cart', scripts: { start: 'node app.cjs' } }))
+  writeFileSync(`${folder}app.cjs`, `require('tdist').currentTracing().tracer.trace('started', () => {})`)
+  return folder
+}
+
 /** Starts a program that sends its spans to a sink here. */
-async function traced(t: TestContext, command: [string, ...string[]], env: NodeJS.ProcessEnv = {}) {
+async function traced(
+  t: TestContext,
+  command: [string, ...string[]],
+  env: NodeJS.ProcessEnv = {},
+  folder = FOLDER,
+) {
   const sink = await sinkFor(t)
-  const program: Program = startProgram(t, FOLDER, command, { TDIST_ZIPKIN_URL: sink.url, ...env })
+  const program: Program = startProgram(t, folder, command, { TDIST_ZIPKIN_URL: sink.url, ...env })
   return { program, sink }
 }
 
@@ -356,6 +378,8 @@ function masked({ localEndpoint, remoteEndpoint, ...span }: ZipkinSpan): object 
   const kinds = [traceId.length, id.length, typeof timestamp, typeof duration]
   return {
     ...span,
+    tags: ownTags(span),
+    tagged: Object.keys(span.tags!).sort(),
     traceId: 0,
     id: 0,
     timestamp: 0,

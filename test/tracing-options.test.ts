@@ -11,6 +11,15 @@ const mistakes: readonly [given: unknown, line: string][] = [
   [{ serviceName: 7 }, 'serviceName is 7; give the name of this service'],
   [{ serviceName: Symbol('shop') }, 'serviceName is Symbol(shop); give the name of this service'],
   [{ serviceName: '\t\n' }, 'serviceName is empty; give the name of this service'],
+  [{ serviceName: 'shop', version: 2 }, 'version is 2; give it as a string'],
+  [{ serviceName: 'shop', environment: ['eu'] }, 'environment is eu; give it as a string'],
+  [{ serviceName: 'shop', tags: 'region=eu' }, 'tags is region=eu; give keys and values in an object'],
+  [{ serviceName: 'shop', tags: ['region'] }, 'tags is region; give keys and values in an object'],
+  [{ serviceName: 'shop', tags: { 'db.password': 'x' } }, 'tags.db.password looks like a secret; leave it out'],
+  [
+    { serviceName: 'shop', tags: { region: null } },
+    'tags.region is null; give a string, a number or a boolean',
+  ],
   ...['kinesis', null, {}, sender.send].map((wrong): [unknown, string] => [
     { serviceName: 'shop', sender: wrong },
     'sender has no method send; use httpSender, kinesisSender or consoleSender',
@@ -44,6 +53,7 @@ describe('options of createTracing', () => {
 
   it('what is right passes', () => {
     checkTracing({ serviceName: 'shop' })
+    checkTracing({ serviceName: 'shop', version: '1', environment: '', tags: { a: 'b', c: 1, d: true } })
     checkTracing({ serviceName: 'shop', kafka: {}, thrift: { fieldKeys: ['traceparent', 'b3'] } })
     checkTracing({ serviceName: ' shop ', sender, sampler: undefined, propagation: [], baggage: ['user-id'] })
   })

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { build, type BuildOptions } from 'esbuild'
 import type { ZipkinSpan } from 'tdist'
 import webpack from 'webpack'
+import { ownTags } from '../support/own-tags.ts'
 import { startSpanSink } from '../support/span-sink.ts'
 
 const source = fileURLToPath(new URL('../../../test/register/app.mjs', import.meta.url))
@@ -135,6 +136,19 @@ describe('tdist/register', () => {
       { TDIST_SAMPLE_RATE: '1', TDIST_SAMPLE_PER_SECOND: '1' },
       'TDIST_SAMPLE_RATE and TDIST_SAMPLE_PER_SECOND are both set; set one',
     ],
+    [
+      { TDIST_TAGS: 'region=eu-1,web' },
+      'TDIST_TAGS has web; give key=value, comma separated, a comma in a value as %2C',
+    ],
+    [
+      { TDIST_TAGS: '=eu-1' },
+      'TDIST_TAGS has =eu-1; give key=value, comma separated, a comma in a value as %2C',
+    ],
+    [{ TDIST_TAGS: 'load=50%' }, 'TDIST_TAGS has 50%; give % as %25, a comma as %2C'],
+    [
+      { TDIST_TAGS: 'api%5Fkey=s3cr3t' },
+      'TDIST_TAGS has api_key, which looks like a secret; leave it out',
+    ],
     [{ TDIST_SERVICE_NAME: ' ' }, 'TDIST_SERVICE_NAME is empty; give the name of this service'],
   ] as const
   for (const [env, message] of mistakes) {
@@ -187,14 +201,14 @@ async function serve(
 
 /** What of the spans must be the same in every form of the app: all but IDs, times and ports. */
 function shapesOf(spans: readonly ZipkinSpan[]): unknown {
-  const shapes = spans.map(({ kind, name, tags, shared, parentId, localEndpoint, remoteEndpoint }) => ({
-    kind,
-    name,
-    tags: { ...tags },
-    shared,
-    root: parentId === undefined,
-    service: localEndpoint!.serviceName,
-    remote: remoteEndpoint?.ipv4,
+  const shapes = spans.map((span) => ({
+    kind: span.kind,
+    name: span.name,
+    tags: ownTags(span),
+    shared: span.shared,
+    root: span.parentId === undefined,
+    service: span.localEndpoint!.serviceName,
+    remote: span.remoteEndpoint?.ipv4,
   }))
   return shapes.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))
 }

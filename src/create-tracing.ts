@@ -1,0 +1,50 @@
+import { disabledByEnvironment, serviceTagsFromEnvironment } from './environment.ts'
+import { LocalService } from './local-service.ts'
+import { describe, warn } from './log.ts'
+import { processState } from './process-state.ts'
+import { checkTracing } from './tracing-options.ts'
+import { Tracing, type TracingOptions } from './tracing.ts'
+
+/** Made ahead: where making one has failed, making another may fail too. */
+const OFF = new Tracing(
+  { serviceName: 'untraced', enabled: false },
+  new LocalService('untraced', [], false),
+)
+
+/**
+ * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service
+ * runs untraced.
+ */
+export function createTracing(options: TracingOptions): Tracing {
+  return tracingOf(options, (name, { maxTagLength }) => {
+    return new LocalService(name, [serviceTagsFromEnvironment(), options], true, maxTagLength)
+  })
+}
+
+/** As `createTracing`, for whoever knows better whose spans these are. `serviceOf` may throw one line. */
+export function tracingOf(
+  options: TracingOptions,
+  serviceOf: (name: string, options: TracingOptions) => LocalService,
+): Tracing {
+  let tracing: Tracing
+  try {
+    checkTracing(options)
+    const serviceName = options.serviceName.trim()
+    const enabled = (options.enabled ?? true) && !disabledByEnvironment()
+    const service = enabled ? serviceOf(serviceName, options) : new LocalService(serviceName, [], false)
+    tracing = new Tracing({ ...options, serviceName, enabled }, service)
+  } catch (error) {
+    warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
+    tracing = OFF
+  }
+  processState.tracing = tracing
+  return tracing
+}
+
+/**
+ * The tracing that is in force: the drop-in's, or the one made last. For local spans, flushes and metrics in a service
+ * that is traced by `tdist/register`. Undefined when there is none.
+ */
+export function currentTracing(): Tracing | undefined {
+  return processState.dropIn ?? processState.tracing
+}
