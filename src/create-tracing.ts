@@ -6,10 +6,7 @@ import { checkTracing } from './tracing-options.ts'
 import { Tracing, type TracingOptions } from './tracing.ts'
 
 /** Made ahead: where making one has failed, making another may fail too. */
-const OFF = new Tracing(
-  { serviceName: 'untraced', enabled: false },
-  new LocalService('untraced', [], false),
-)
+const OFF = new Tracing({ serviceName: 'untraced', enabled: false }, new LocalService('untraced', [], false))
 
 /**
  * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service

@@ -112,7 +112,9 @@ function readTags(name: string): Record<string, string> {
     const [, rawKey = '', rawValue = ''] = /^([^=]*)=([^]*)$/.exec(part) ?? []
     const key = decoded(name, rawKey.trim())
     if (key === '') {
-      throw new TypeError(`${name} has ${part.trim()}; give key=value, comma separated, a comma in a value as %2C`)
+      throw new TypeError(
+        `${name} has ${part.trim()}; give key=value, comma separated, a comma in a value as %2C`,
+      )
     }
     if (isSecret(key)) throw new TypeError(`${name} has ${key}, which looks like a secret; leave it out`)
     tags[key] = decoded(name, rawValue.trim())

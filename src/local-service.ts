@@ -32,7 +32,12 @@ export class LocalService {
    * `given`: what was said of the service, the later in place of the earlier. `detects`: whether what was not said is
    * found out. Throws one line when it is too much.
    */
-  constructor(name: string | (() => string), given: readonly ServiceTags[], detects: boolean, maxTagLength = 256) {
+  constructor(
+    name: string | (() => string),
+    given: readonly ServiceTags[],
+    detects: boolean,
+    maxTagLength = 256,
+  ) {
     this.#nameOf = typeof name === 'string' ? () => name : name
     this.#detects = detects
     this.#maxTagLength = maxTagLength

@@ -164,13 +164,7 @@ export class Recording {
   readonly isLocalRoot: boolean
   error: unknown
 
-  constructor(
-    data: ZipkinSpan,
-    clock: Clock,
-    sink: SpanSink,
-    maxTagLength: number,
-    isLocalRoot: boolean,
-  ) {
+  constructor(data: ZipkinSpan, clock: Clock, sink: SpanSink, maxTagLength: number, isLocalRoot: boolean) {
     this.data = data
     this.clock = clock
     this.sink = sink

@@ -151,7 +151,11 @@ export class Tracer {
     // As in Zipkin's own tracers a root's span ID is the low half of its trace ID.
     const spanId = traceId128 ? traceId.slice(16) : traceId
     const decision = debug || (sampled ?? isSampled(this.#settings, traceId))
-    return this.#start(new TraceContext(traceId, spanId, undefined, decision, debug, false, extra), kind, true)
+    return this.#start(
+      new TraceContext(traceId, spanId, undefined, decision, debug, false, extra),
+      kind,
+      true,
+    )
   }
 
   /** A child of a span of this process. */

@@ -205,13 +205,7 @@ export class Tracing {
     }
   }
 
-  #handled(
-    handler: SpanHandler,
-    data: ZipkinSpan,
-    error: unknown,
-    span: Span,
-    isLocalRoot: boolean,
-  ): void {
+  #handled(handler: SpanHandler, data: ZipkinSpan, error: unknown, span: Span, isLocalRoot: boolean): void {
     const shared = isLocalRoot ? this.#rootTags() : undefined
     try {
       if (shared) addShared(shared, data.tags!)

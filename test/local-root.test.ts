@@ -2,13 +2,20 @@ import assert from 'node:assert/strict'
 import { hostname } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
-import { consoleSender, createTracing, httpSender, type Tracing, type TracingOptions, type ZipkinSpan } from 'tdist'
+import {
+  consoleSender,
+  createTracing,
+  httpSender,
+  type Tracing,
+  type TracingOptions,
+  type ZipkinSpan,
+} from 'tdist'
 import { createTestTracing } from 'tdist/testing'
 import { startSpanSink } from './support/span-sink.ts'
 
-const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string }
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 const REMOTE = { context: { traceId: '1'.repeat(16), spanId: '2'.repeat(16), sampled: true }, joinable: true }
 
 describe('a local root says whose it is', () => {
@@ -17,7 +24,10 @@ describe('a local root says whose it is', () => {
       const server = tracer.fromRemote(REMOTE as never, 'SERVER').name('server')
       dataManager.run(server, () => {
         tracer.trace('local', () => tracer.nextSpan('CLIENT').name('client').finish())
-        tracer.fromRemote(REMOTE as never, 'CONSUMER').name('consumer').finish()
+        tracer
+          .fromRemote(REMOTE as never, 'CONSUMER')
+          .name('consumer')
+          .finish()
       })
       server.finish()
       // Its parent has ended, and was here nevertheless.
@@ -49,13 +59,16 @@ describe('a local root says whose it is', () => {
       TDIST_TAGS: ' region = eu-1 ,path=a%2Cb%3Dc=d, host.name=web-1,service.instance.id=,service.version=0,',
     })
     const byEnvironment = await printed({}, root)
-    assert.deepEqual({ ...byEnvironment.spans[0]!.tags }, {
-      'service.version': '1',
-      'deployment.environment': 'staging',
-      'host.name': 'web-1',
-      region: 'eu-1',
-      path: 'a,b=c=d',
-    })
+    assert.deepEqual(
+      { ...byEnvironment.spans[0]!.tags },
+      {
+        'service.version': '1',
+        'deployment.environment': 'staging',
+        'host.name': 'web-1',
+        region: 'eu-1',
+        path: 'a,b=c=d',
+      },
+    )
     const options = {
       version: '2',
       environment: 'x'.repeat(9),
@@ -63,13 +76,16 @@ describe('a local root says whose it is', () => {
       maxTagLength: 8,
     }
     const byOptions = await printed(options, root)
-    assert.deepEqual({ ...byOptions.spans[0]!.tags }, {
-      'service.version': '2',
-      'deployment.environment': 'x'.repeat(8),
-      'host.name': 'web-2',
-      region: 'us',
-      shard: '7',
-    })
+    assert.deepEqual(
+      { ...byOptions.spans[0]!.tags },
+      {
+        'service.version': '2',
+        'deployment.environment': 'x'.repeat(8),
+        'host.name': 'web-2',
+        region: 'us',
+        shard: '7',
+      },
+    )
   })
 
   it('and a tag of its own wins, and stands once', async () => {
@@ -109,7 +125,10 @@ describe('a local root says whose it is', () => {
     t.mock.method(process.stderr, 'write', (line: string) => lines.push(line))
     const tags = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`key-${i}`, 'x'.repeat(500)]))
     assert.equal(createTracing({ serviceName: 'shop', sender: consoleSender(), tags }).enabled, false)
-    assert.match(lines.join(''), /^tdist: tracing is off: the service's tags take \d+ characters; give 8192 at most\n$/)
+    assert.match(
+      lines.join(''),
+      /^tdist: tracing is off: the service's tags take \d+ characters; give 8192 at most\n$/,
+    )
   })
 
   for (const publisher of [{}, { partition: 'trace' }, { worker: true }] as const) {
@@ -117,7 +136,12 @@ describe('a local root says whose it is', () => {
       const sink = await startSpanSink()
       t.after(() => sink.close())
       const sender = httpSender({ url: sink.url })
-      const tracing = createTracing({ serviceName: 'shop', sender, publisher, tags: { note: 'n'.repeat(250) } })
+      const tracing = createTracing({
+        serviceName: 'shop',
+        sender,
+        publisher,
+        tags: { note: 'n'.repeat(250) },
+      })
       for (let i = 0; i < 500; i++) root(tracing)
       await tracing.close(10_000)
       const stats = tracing.publisher.stats()
@@ -143,7 +167,10 @@ async function printed(
   work(tracing)
   await tracing.close()
   assert.deepEqual(tracing.faults, {})
-  const spans = text.trim().split('\n').map((line) => JSON.parse(line) as ZipkinSpan)
+  const spans = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ZipkinSpan)
   return { text, spans }
 }
 

@@ -58,7 +58,12 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
     )
   },
   async 'node-options.sh'(t) {
-    const { program, sink } = await traced(t, ['bash', '-e', '../node-options.sh'], {}, aService('a service #1'))
+    const { program, sink } = await traced(
+      t,
+      ['bash', '-e', '../node-options.sh'],
+      {},
+      aService('a service #1'),
+    )
     assert.equal(await program.ended, 0, program.said.err)
     assert.equal(program.said.err, '')
     assert.deepEqual(sink.spans.map(shape), ['cart local started'])
@@ -141,6 +146,10 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
     const [{ traceId, id }] = sink.spans as [ZipkinSpan]
     const printed = text('log.txt').replace(/"traceId":"[^"]+"/, `"traceId":"${traceId}"`)
     assert.equal(program.said.out, printed.replace(/"spanId":"[^"]+"/, `"spanId":"${id}"`))
+  },
+  async 'cls.mjs'(t) {
+    const program = startProgram(t, FOLDER, ['node', 'cls.mjs'])
+    assert.deepEqual([await program.ended, program.said], [0, { out: 'Hello, ann\nHello, bob\n', err: '' }])
   },
   async 'sampling.mjs'(t) {
     const { program, sink } = await traced(t, ['node', 'with-sampling.mjs'])

@@ -15,7 +15,10 @@ const mistakes: readonly [given: unknown, line: string][] = [
   [{ serviceName: 'shop', environment: ['eu'] }, 'environment is eu; give it as a string'],
   [{ serviceName: 'shop', tags: 'region=eu' }, 'tags is region=eu; give keys and values in an object'],
   [{ serviceName: 'shop', tags: ['region'] }, 'tags is region; give keys and values in an object'],
-  [{ serviceName: 'shop', tags: { 'db.password': 'x' } }, 'tags.db.password looks like a secret; leave it out'],
+  [
+    { serviceName: 'shop', tags: { 'db.password': 'x' } },
+    'tags.db.password looks like a secret; leave it out',
+  ],
   [
     { serviceName: 'shop', tags: { region: null } },
     'tags.region is null; give a string, a number or a boolean',

@@ -24,7 +24,11 @@ export function bindListeners(emitter: EventEmitter, namespace: Namespace): void
 
   const adding = (add: Method): Method =>
     function (event, listener) {
-      return add.call(this, event, typeof listener === 'function' ? inContext(namespaces, listener) : listener)
+      return add.call(
+        this,
+        event,
+        typeof listener === 'function' ? inContext(namespaces, listener) : listener,
+      )
     }
   // Node's own `once` puts a wrapper of its own round the listener, and looks for that one when it has been called.
   const addingOnce = (add: Method): Method =>

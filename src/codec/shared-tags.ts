@@ -18,11 +18,19 @@ export function shareTags(tags: Readonly<Record<string, string>>): SharedTags | 
   const limit = keys.reduce((sum, key) => sum + 16 + 3 * (key.length + tags[key]!.length), 0)
   const target = Buffer.allocUnsafeSlow(limit)
   const end = keys.reduce((at, key) => writeTag(target, at, limit, key, tags[key]!), 0)
-  return { tags, keys, proto3: Uint8Array.from(target.subarray(0, end)), json: JSON.stringify(tags).slice(1, -1) }
+  return {
+    tags,
+    keys,
+    proto3: Uint8Array.from(target.subarray(0, end)),
+    json: JSON.stringify(tags).slice(1, -1),
+  }
 }
 
 /** Whether a span has no tag of its own under any of these keys: its own would stand in place of the shared one. */
-export function ownsNoneOf(keys: readonly string[], own: Readonly<Record<string, string>> | undefined): boolean {
+export function ownsNoneOf(
+  keys: readonly string[],
+  own: Readonly<Record<string, string>> | undefined,
+): boolean {
   if (own === undefined) return true
   for (let i = 0; i < keys.length; i++) {
     if (Object.hasOwn(own, keys[i]!)) return false

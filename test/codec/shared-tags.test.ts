@@ -11,7 +11,9 @@ import { anySpan, anyText } from './random-spans.ts'
 type Tags = Record<string, string>
 
 /** A key that is a number stands first in any object, wherever it was set. */
-const key = fc.oneof(fc.constantFrom('host.name', 'a', '__proto__', 'é'), anyText).filter((k) => !/^\d+$/.test(k))
+const key = fc
+  .oneof(fc.constantFrom('host.name', 'a', '__proto__', 'é'), anyText)
+  .filter((k) => !/^\d+$/.test(k))
 const anyTags: fc.Arbitrary<Tags> = fc
   .array(fc.tuple(key, anyText), { maxLength: 5 })
   .map((entries) => tagsOf(entries))
@@ -36,7 +38,10 @@ for (const encoder of [proto3Encoder, jsonEncoder]) {
       const whole = encoded(encoder, span, shared)!
       for (let space = 0; space < whole.length; space++) {
         assert.equal(encoded(encoder, span, shared, space), undefined)
-        assert.equal(encoded(encoder, { ...span, tags: { long: 'own' } }, shared, Math.min(space, 40)), undefined)
+        assert.equal(
+          encoded(encoder, { ...span, tags: { long: 'own' } }, shared, Math.min(space, 40)),
+          undefined,
+        )
       }
       assert.deepEqual(encoded(encoder, span, shared, whole.length), whole)
     })

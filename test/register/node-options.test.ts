@@ -24,7 +24,11 @@ const commands: Record<string, readonly [string, ...string[]]> = {
   'node -e': ['node', '-e', 'console.log("ran")'],
   'node file': ['node', 'tool.cjs'],
   'npm start': ['npm', 'start', '--silent'],
-  'a child of a child': ['node', '-e', "require('child_process').spawn('node', ['tool.cjs'], { stdio: 'inherit' })"],
+  'a child of a child': [
+    'node',
+    '-e',
+    "require('child_process').spawn('node', ['tool.cjs'], { stdio: 'inherit' })",
+  ],
   'a worker thread': ['node', '-e', "new (require('worker_threads').Worker)('./tool.cjs')"],
 }
 

@@ -111,18 +111,28 @@ const cases: Record<string, Case> = {
     command: [...preload, '-e', CALL, `${FOLDER}billing/app.cjs`],
     cwd: 'shop',
   },
-  'standard input, of its folder': { command: ['bash', '-c', `node - < app.cjs`], cwd: 'shop', env: inPreload },
+  'standard input, of its folder': {
+    command: ['bash', '-c', `node - < app.cjs`],
+    cwd: 'shop',
+    env: inPreload,
+  },
   'the REPL, of its folder': {
     command: ['bash', '-c', '{ echo "$CODE"; cat; } | node -i > /dev/null'],
     cwd: 'shop',
     env: { ...inPreload, CODE: CALL },
   },
   'a program that changes its own argv[1]': { command: [...preload, 'shop/argv.cjs'] },
-  'a launcher that runs another main module': { command: [...preload, 'runner/main.cjs', `${FOLDER}shop/app.cjs`] },
+  'a launcher that runs another main module': {
+    command: [...preload, 'runner/main.cjs', `${FOLDER}shop/app.cjs`],
+  },
   'a launcher that imports the program': { command: [...preload, 'runner/esm.mjs', `${FOLDER}shop/app.mjs`] },
   'pm2, fork mode': { command: ['node', 'pm2/lib/ProcessContainerFork.js'], env: pm2('shop/app.cjs') },
   'pm2, fork mode, ESM': { command: ['node', 'pm2/lib/ProcessContainerFork.js'], env: pm2('shop/app.mjs') },
-  'pm2, cluster mode': { command: ['node', 'shop/cluster.cjs'], env: pm2Cluster('billing/app.cjs'), service: 'billing' },
+  'pm2, cluster mode': {
+    command: ['node', 'shop/cluster.cjs'],
+    env: pm2Cluster('billing/app.cjs'),
+    service: 'billing',
+  },
   'pm2, cluster mode, ESM': { command: ['node', 'shop/cluster.cjs'], env: pm2Cluster('shop/app.mjs') },
   'a child of what pm2 runs': {
     command: ['node', 'pm2/lib/ProcessContainerFork.js'],

@@ -145,10 +145,7 @@ describe('tdist/register', () => {
       'TDIST_TAGS has =eu-1; give key=value, comma separated, a comma in a value as %2C',
     ],
     [{ TDIST_TAGS: 'load=50%' }, 'TDIST_TAGS has 50%; give % as %25, a comma as %2C'],
-    [
-      { TDIST_TAGS: 'api%5Fkey=s3cr3t' },
-      'TDIST_TAGS has api_key, which looks like a secret; leave it out',
-    ],
+    [{ TDIST_TAGS: 'api%5Fkey=s3cr3t' }, 'TDIST_TAGS has api_key, which looks like a secret; leave it out'],
     [{ TDIST_SERVICE_NAME: ' ' }, 'TDIST_SERVICE_NAME is empty; give the name of this service'],
   ] as const
   for (const [env, message] of mistakes) {

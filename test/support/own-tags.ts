@@ -1,12 +1,9 @@
 import type { ZipkinSpan } from 'tdist'
 
-/** A span's tags but for those that say whose it is, which differ from one process and machine to the next. */
+/** They differ from one process and machine to the next. */
+const SERVICE_TAGS = ['service.version', 'host.name', 'service.instance.id']
+
+/** A span's tags but for those that say whose it is. */
 export function ownTags({ tags }: ZipkinSpan): Record<string, string> {
-  const {
-    'service.version': version,
-    'host.name': host,
-    'service.instance.id': instance,
-    ...own
-  } = { ...tags }
-  return own
+  return Object.fromEntries(Object.entries(tags ?? {}).filter(([key]) => !SERVICE_TAGS.includes(key)))
 }
