@@ -80,6 +80,7 @@ function matches(expected: Expected, { span, children }: Came): boolean {
 function says(span: SeenSpan, word: string): boolean {
   if (word.startsWith('@')) return span.annotations?.some(({ value }) => value === word.slice(1)) ?? false
   const [key, value] = word.split(/=(.*)/s) as [string, string?]
+  if (key === '$service') return span.localEndpoint?.serviceName === value
   if (key.startsWith('!')) return span.tags?.[key.slice(1)] === undefined
   const found = key.startsWith('$') ? (span as Record<string, unknown>)[key.slice(1)] : span.tags?.[key]
   if (value === undefined) return found !== undefined
