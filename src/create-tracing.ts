@@ -13,29 +13,41 @@ const OFF = new Tracing({ serviceName: 'untraced', enabled: false }, new LocalSe
  * runs untraced.
  */
 export function createTracing(options: TracingOptions): Tracing {
-  return tracingOf(options, (name, { maxTagLength }) => {
-    return new LocalService(name, [serviceTagsFromEnvironment(), options], true, maxTagLength)
-  })
+  try {
+    return made(
+      options,
+      (name) => new LocalService(name, [serviceTagsFromEnvironment(), options], true, options.maxTagLength),
+    )
+  } catch (error) {
+    return off(error)
+  }
 }
 
+type ServiceOf = (name: string) => LocalService
+
 /** As `createTracing`, for whoever knows better whose spans these are. `serviceOf` may throw one line. */
-export function tracingOf(
-  options: TracingOptions,
-  serviceOf: (name: string, options: TracingOptions) => LocalService,
-): Tracing {
-  let tracing: Tracing
+export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): Tracing {
   try {
-    checkTracing(options)
-    const serviceName = options.serviceName.trim()
-    const enabled = (options.enabled ?? true) && !disabledByEnvironment()
-    const service = enabled ? serviceOf(serviceName, options) : new LocalService(serviceName, [], false)
-    tracing = new Tracing({ ...options, serviceName, enabled }, service)
+    return made(options, serviceOf)
   } catch (error) {
-    warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
-    tracing = OFF
+    return off(error)
   }
+}
+
+function made(options: TracingOptions, serviceOf: ServiceOf): Tracing {
+  checkTracing(options)
+  const serviceName = options.serviceName.trim()
+  const enabled = (options.enabled ?? true) && !disabledByEnvironment()
+  const service = enabled ? serviceOf(serviceName) : new LocalService(serviceName, [], false)
+  const tracing = new Tracing({ ...options, serviceName, enabled }, service)
   processState.tracing = tracing
   return tracing
+}
+
+function off(error: unknown): Tracing {
+  warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
+  processState.tracing = OFF
+  return OFF
 }
 
 /**

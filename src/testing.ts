@@ -52,7 +52,7 @@ export function createTestTracing(options: Partial<TracingOptions> = {}): TestTr
   }
   const tracing = tracingOf(
     recorded,
-    (name, given) => new LocalService(name, [given], false, given.maxTagLength),
+    (name) => new LocalService(name, [options], false, options.maxTagLength),
   )
 
   return {
