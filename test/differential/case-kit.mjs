@@ -1,12 +1,15 @@
 // What a case is given besides its tracing.
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 
 const stage = import.meta.dirname
+const require = createRequire(import.meta.url)
 const closing = []
 
 /** The world outside, which nobody traces: origin.ts says what it answers. */
@@ -63,6 +66,11 @@ export function abortOn(path) {
   return controller.signal
 }
 
+/** Waits until so many spans have been reported, where any are: for a program that ends without leaving time for it. */
+export async function reported(count) {
+  if (process.env.TDIST_SERVICE_NAME) await ask(`${origin}/arrival?spans=${count}`)
+}
+
 /** How many listeners an emitter has, by event. */
 export function listeners(emitter) {
   return Object.fromEntries(
@@ -81,11 +89,14 @@ export function folder(files) {
 }
 
 /**
- * A Node program of this run's kind, as a process of its own: its end, `until(pattern)` of its standard output, all it
- * has `said`, and its `child`. It is killed when the case has run.
+ * A Node program of this run's kind, as a process of its own, and as the service `program`: when it has `ended`,
+ * `until(pattern)` of its standard output, the `answer(url)` of one that is about to listen, all it has `said`, and its
+ * `child`. It is killed when the case has run.
  */
 export function program(args, { env = {}, cwd = stage } = {}) {
-  const child = spawn(process.execPath, [...nodeFlags, ...args], { cwd, env: { ...process.env, ...env } })
+  const service = process.env.TDIST_SERVICE_NAME ? { TDIST_SERVICE_NAME: 'program' } : {}
+  const options = { cwd, env: { ...process.env, ...service, ...env } }
+  const child = spawn(process.execPath, [...nodeFlags, ...args], options)
   const said = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => (said.out += text))
   child.stderr.setEncoding('utf8').on('data', (text) => (said.err += text))
@@ -98,7 +109,33 @@ export function program(args, { env = {}, cwd = stage } = {}) {
     }
     return pattern.exec(said.out)
   }
-  return { child, said, ended, until }
+  const answer = async (url, options) => {
+    for (;;) {
+      const text = await ask(url, options)
+      if (text !== 'ECONNREFUSED') return text
+      if (child.exitCode !== null) throw new Error(`ended before it answered: ${said.out}${said.err}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  return { child, said, ended, until, answer }
+}
+
+/** The file of a package's command, for {@link program}. */
+export function command(packageName, name = packageName) {
+  const manifest = require.resolve(`${packageName}/package.json`)
+  const { bin } = require(manifest)
+  return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name])
+}
+
+/** A port that was free just now, of none of those that systems give by themselves, for a program that must be told. */
+export async function freePort() {
+  for (;;) {
+    const port = randomInt(10_000, 32_000)
+    const probe = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(probe, 'listening').catch(() => false)
+    probe.close()
+    if (isFree) return port
+  }
 }
 
 export async function closeAll() {

@@ -64,7 +64,7 @@ function assertAccount({ account, spans, host }: CaseRun, mode: Mode): void {
   const { stats, faults, isCurrent } = account
   assert.deepEqual({ faults, isCurrent }, { faults: {}, isCurrent: false }, mode)
   const { offered, sent } = stats
-  const arrived = spans.filter(({ kind }) => kind !== 'ORIGIN').length
+  const arrived = spans.filter(({ localEndpoint }) => localEndpoint?.serviceName === 'case').length
   assert.deepEqual(
     { sent, arrived },
     { sent: offered, arrived: offered },

@@ -1,4 +1,4 @@
-import type { SeenSpan } from './origin.ts'
+import type { SeenSpan } from './arrivals.ts'
 
 /** A line of an expectation, and those below it. */
 interface Expected {

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Mode } from './case-run.ts'
 import { checkCase } from './case.ts'
 import { isExpected, parse } from './expectation.ts'
-import type { SeenSpan } from './origin.ts'
+import type { SeenSpan } from './arrivals.ts'
 import { setStage, type Stage } from './stage.ts'
 
 const ONE = '\nLOCAL one\n'

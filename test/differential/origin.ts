@@ -1,14 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ZipkinSpan } from 'tdist'
 import { decodeSpans } from '#src/codec/decode.js'
+import { Arrivals, type SeenSpan } from './arrivals.ts'
 import { answerAsAws, isToAws } from './aws-service.ts'
 
 /** What tdist writes on a call. */
 const OURS = /^(b3|x-b3-.*|traceparent|tracestate)$/i
-
-/** A span that a case left behind, or a request of its that reached the origin with a trace on it. */
-export type SeenSpan = Omit<ZipkinSpan, 'kind'> & { kind?: ZipkinSpan['kind'] | 'ORIGIN' }
 
 /** The world outside a case: a collector that takes its spans, and a server that its clients call. Untraced. */
 export interface Origin {
@@ -27,30 +24,13 @@ const ANSWERS: Record<string, (url: URL, res: ServerResponse) => void> = {
   '/cut': (_url, res) => void res.socket!.destroy(),
 }
 
-/** Which paths were asked for, for whoever waits for that. */
-class Arrivals {
-  readonly #seen = new Set<string>()
-  readonly #waiting = new Map<string, () => void>()
-
-  tell(path: string, then: () => void): void {
-    if (this.#seen.has(path)) then()
-    else this.#waiting.set(path, then)
-  }
-
-  happened(path: string): void {
-    this.#seen.add(path)
-    this.#waiting.get(path)?.()
-  }
-}
-
 export async function startOrigin(): Promise<Origin> {
-  const spans: SeenSpan[] = []
   const arrivals = new Arrivals()
-  const server = createServer((req, res) => void answer(req, res, spans, arrivals))
+  const server = createServer((req, res) => void answer(req, res, arrivals))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    spans,
+    spans: arrivals.spans,
     async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -58,28 +38,25 @@ export async function startOrigin(): Promise<Origin> {
   }
 }
 
-async function answer(
-  req: IncomingMessage,
-  res: ServerResponse,
-  spans: SeenSpan[],
-  arrivals: Arrivals,
-): Promise<void> {
+async function answer(req: IncomingMessage, res: ServerResponse, arrivals: Arrivals): Promise<void> {
   const url = new URL(req.url!, 'http://origin')
-  const traceId = req.headers['x-b3-traceid'] as string | undefined
-  if (traceId) {
-    const id = req.headers['x-b3-spanid'] as string
-    spans.push({ traceId, id, kind: 'ORIGIN', name: `${req.method} ${url.pathname}`, shared: true })
-  }
+  const { pathname, searchParams } = url
+  // As soon as it is here: who gives up would not be seen after its body.
+  if (pathname !== '/arrival') arrivals.add(pathname, traceOn(req, pathname))
   const body = Buffer.concat(await req.toArray().catch(() => []))
-  if (url.pathname === '/api/v2/spans') {
-    spans.push(...decodeSpans(body))
-    res.writeHead(202).end()
-    return
+  if (pathname === '/api/v2/spans') {
+    arrivals.add(pathname, decodeSpans(body))
+    return void res.writeHead(202).end()
+  }
+  if (pathname === '/arrival') {
+    const then = (): void => void res.end('here')
+    const path = searchParams.get('of')
+    return path
+      ? arrivals.whenAsked(path, then)
+      : arrivals.whenReported(Number(searchParams.get('spans')), then)
   }
   if (isToAws(req)) return answerAsAws(req, body, res)
-  if (url.pathname === '/arrival') return arrivals.tell(url.searchParams.get('of')!, () => res.end('here'))
-  arrivals.happened(url.pathname)
-  const special = ANSWERS[url.pathname]
+  const special = ANSWERS[pathname]
   if (special) return special(url, res)
   const { rawHeaders } = req
   const pairs = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name, rawHeaders[i + 1]!]] : []))
@@ -89,4 +66,18 @@ async function answer(
     .filter(([name]) => name!.toLowerCase() !== 'host')
   res.setHeader('content-type', 'application/json')
   res.end(JSON.stringify({ method: req.method, url: req.url, headers, body: body.toString('latin1') }))
+}
+
+function traceOn({ method, headers }: IncomingMessage, path: string): SeenSpan[] {
+  const traceId = headers['x-b3-traceid'] as string | undefined
+  if (!traceId) return []
+  return [
+    {
+      traceId,
+      id: headers['x-b3-spanid'] as string,
+      kind: 'ORIGIN',
+      name: `${method} ${path}`,
+      shared: true,
+    },
+  ]
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -32,6 +32,7 @@ export async function setStage(): Promise<Stage> {
     mkdirSync(dirname(modules + name), { recursive: true })
     symlinkSync(`${packages}/node_modules/${name}`, modules + name)
   }
+  writeFileSync(`${folder}package.json`, '{ "private": true }')
   for (const part of ['cases', 'run-case.mjs', 'case-kit.mjs']) {
     cpSync(SUITE + part, folder + part, { recursive: true })
   }
