@@ -72,8 +72,8 @@ const EXAMPLES: Record<string, (run: Run) => void> = {
   },
 }
 
-/** These are run together, over one broker. */
-const KAFKA = ['kafka-producer.mjs', 'kafka-consumer.mjs']
+/** These are run over one broker, the first two for one trace. */
+const KAFKA = ['kafka-producer.mjs', 'kafka-consumer.mjs', 'kafka-serializers.mjs']
 
 describe('examples', () => {
   it('are all run here', () => {
@@ -85,7 +85,7 @@ describe('examples', () => {
     it(`${file} runs as it says at its top`, async (t) => check(await run(t, file)))
   }
 
-  it('of Kafka are one trace', async (t) => {
+  it('of Kafka run as they say at their top', async (t) => {
     const broker = await startKafkaBroker()
     if (typeof broker === 'string') {
       assert.notEqual(process.env['CI'], 'true', broker)
@@ -96,8 +96,15 @@ describe('examples', () => {
     for (const file of KAFKA) runs.push(await run(t, file, broker.brokers.join()))
     assert.deepEqual(
       runs.map(({ out }) => out),
-      ['', 'order {"sku":"sku-7"}\n'],
+      ['', 'order {"sku":"sku-7"}\n', 'bill sku-6\nbill sku-7\nwithdrawn\n'],
     )
+    const serialized = runs.pop()!.spans
+    assert.deepEqual(serialized.map(shape), [
+      'shop local checkout',
+      'billing CONSUMER receive',
+      'billing local bill',
+    ])
+    isOneTrace(serialized)
     const spans = runs.flatMap((one) => one.spans)
     assert.equal(spans.length, 4)
     isOneTrace(spans)

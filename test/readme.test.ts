@@ -108,6 +108,14 @@ const PROGRAMS: Record<string, (t: TestContext) => Promise<void>> = {
     assert.deepEqual(sink.spans.map(shape).sort(), names)
     assert.equal(new Set(sink.spans.map(({ traceId }) => traceId)).size, 1)
   },
+  async 'serializers.mjs'(t) {
+    const { program, sink } = await traced(t, ['node', 'serializers.mjs'])
+    assert.equal(await program.ended, 0, program.said.err)
+    assert.equal(program.said.out, 'bill sku-7\nnull untraced\n')
+    const names = ['shop CONSUMER receive', 'shop local bill', 'shop local checkout']
+    assert.deepEqual(sink.spans.map(shape).sort(), names)
+    assert.equal(new Set(sink.spans.map(({ traceId }) => traceId)).size, 1)
+  },
   async 'local.mjs'(t) {
     const { program, sink } = await traced(t, ['node', 'local.mjs'])
     assert.equal(await program.ended, 0, program.said.err)
