@@ -26,15 +26,18 @@ export function newList<T extends object>(): Held<T>[] {
 export function hold<T extends object>(list: Held<T>[], value: T, id: symbol = Symbol('held')): symbol {
   for (let i = list.length - 1; i >= 0; i--) if (thing(list[i]!) === undefined) list.splice(i, 1)
   if (!isNodeRealm) kept.set(id, value)
-  list.push(
-    nodeObject<Held<T>>({
-      id,
-      copy: COPY,
-      value: isNodeRealm ? value : undefined,
-      weak: isNodeRealm ? undefined : new nodeRealm.WeakRef(value),
-    }),
-  )
+  list.push(handle(value, id))
   return id
+}
+
+/** A thing of this copy's, for others to have. */
+export function handle<T extends object>(value: T, id: symbol): Held<T> {
+  return nodeObject({
+    id,
+    copy: COPY,
+    value: isNodeRealm ? value : undefined,
+    weak: isNodeRealm ? undefined : new nodeRealm.WeakRef(value),
+  })
 }
 
 /** Takes the thing of that name out again. */

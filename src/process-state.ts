@@ -14,8 +14,8 @@ const SHAPE = 1
 interface Shared {
   /** Holds the current span. */
   readonly storage: AsyncLocalStorage<unknown>
-  /** Holds the tracing of the clients that are traced explicitly. */
-  readonly explicit: AsyncLocalStorage<Tracing>
+  /** Holds the tracing of the clients that are traced explicitly. Host's timers and sockets keep a scope for long. */
+  readonly explicit: AsyncLocalStorage<Held<Tracing>>
   /** What each copy has put in, by what it is. */
   readonly lists: Record<string, Held<object>[]>
   /** What has been hooked of objects that copies share, by the object. */

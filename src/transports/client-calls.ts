@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { hold, newest, release, type Held } from '../held.ts'
+import { handle, hold, newest, release, thing, type Held } from '../held.ts'
 import { processState, sharedList } from '../process-state.ts'
 import type { Setter } from '../propagation/propagation.ts'
 import type { Span } from '../span.ts'
@@ -23,7 +23,15 @@ export function callsTracedBy<T>(
   self: unknown,
   args: readonly unknown[],
 ): T {
-  return scope.run(tracing, Reflect.apply, fn, self, args) as T
+  return scope.run(handleOf(tracing), Reflect.apply, fn, self, args) as T
+}
+
+const handles = new WeakMap<Tracing, Held<Tracing>>()
+
+function handleOf(tracing: Tracing): Held<Tracing> {
+  let held = handles.get(tracing)
+  if (held === undefined) handles.set(tracing, (held = handle(tracing, Symbol('explicit'))))
+  return held
 }
 
 /** The calls of one client library: who traces them. */
@@ -40,7 +48,8 @@ export class ClientCalls<Request> {
 
   /** What traces a call that is made here: the explicit way's, else the drop-in's installed last, else nothing. */
   here(): TracedClient<Request> | undefined {
-    const tracing = scope.getStore() ?? newest(this.#installed)
+    const explicit = scope.getStore()
+    const tracing = explicit ? thing(explicit) : newest(this.#installed)
     return tracing && this.of(tracing)
   }
 
