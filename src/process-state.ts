@@ -64,6 +64,7 @@ const dropIns = sharedList<Tracing>('drop-in')
 /** This copy's entries. */
 let tracingMade: symbol | undefined
 let droppedIn: symbol | undefined
+let own: Tracing | undefined
 
 /**
  * One state a process, so that copies of the package, in whatever realm, share the current span. It holds nothing of a
@@ -78,11 +79,20 @@ export const processState = {
 
   /** The tracing made last, for what cannot be handed one: decorators, and a second copy of the package. */
   get tracing(): Tracing | undefined {
-    return newest(tracings)
+    try {
+      return newest(tracings)
+    } catch {
+      return own
+    }
   },
   set tracing(tracing: Tracing) {
-    if (tracingMade !== undefined) release(tracings, tracingMade)
-    tracingMade = hold(tracings, tracing)
+    try {
+      own = tracing
+      if (tracingMade !== undefined) release(tracings, tracingMade)
+      tracingMade = hold(tracings, tracing)
+    } catch (error) {
+      tracing.failed('options', error)
+    }
   },
 
   /** Tells this process from others of its service, once it is asked for. */

@@ -34,16 +34,19 @@ function standsFor(listener: Listener, run: Listener): Bound {
  * Replaces an emitter's (or an emitter prototype's) ways to add a listener, so that each listener runs in the
  * scope it was added in rather than in the emitter's. Returns the undo. Binding twice is binding once.
  *
+ * A listener that was added in no scope runs in the emitter's, unless `every scope` is said.
+ *
  * Node unwraps a listener's own `listener` property in `removeListener` and `listeners`, so callers find what
  * they added.
  */
-export function bindEmitter(emitter: EventEmitter): () => void {
+export function bindEmitter(emitter: EventEmitter, scopes?: 'every scope'): () => void {
   const methods = emitter as unknown as Methods
   const on = unpatched(methods.on)
   const prependListener = unpatched(methods.prependListener)
   const bound = (listener: Listener): Bound | undefined => {
     const store = storage.getStore()
-    if (store === undefined || typeof listener !== 'function' || listener.name === NODES_OWN) return undefined
+    if (store === undefined && scopes === undefined) return undefined
+    if (typeof listener !== 'function' || listener.name === NODES_OWN) return undefined
     // Two copies of the package may bind an emitter and its prototype.
     if (isBound(listener)) return undefined
     const run = function (this: EventEmitter, ...args: unknown[]) {

@@ -55,8 +55,12 @@ function listen<Message>(
   const { standing } = hook
   change(channel, standing, useHook(hook, guarded, id))
   return () => {
-    const before = hook.standing
-    change(channel, before, (hook.standing = leaveHook(hook, id)))
+    try {
+      const before = hook.standing
+      change(channel, before, (hook.standing = leaveHook(hook, id)))
+    } catch (error) {
+      failed(where, error)
+    }
   }
 }
 

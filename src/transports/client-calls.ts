@@ -23,7 +23,14 @@ export function callsTracedBy<T>(
   self: unknown,
   args: readonly unknown[],
 ): T {
-  return scope.run(handleOf(tracing), Reflect.apply, fn, self, args) as T
+  let held: Held<Tracing> | undefined
+  try {
+    held = handleOf(tracing)
+  } catch (error) {
+    tracing.failed('http client', error)
+  }
+  if (held === undefined) return Reflect.apply(fn, self, args as never[])
+  return scope.run(held, Reflect.apply, fn, self, args) as T
 }
 
 const handles = new WeakMap<Tracing, Held<Tracing>>()

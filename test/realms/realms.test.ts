@@ -10,7 +10,9 @@ const CALLS = ['axios by http', 'axios by fetch', 'fetch', 'node:http']
 /** What {@link SCENARIO} answers, in a process of its own. */
 async function scenario(name: string, preload: readonly string[] = []): Promise<unknown> {
   const env = { ...process.env, NODE_OPTIONS: '', TDIST_SENDER: 'none', TDIST_SERVICE_NAME: 'own' }
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...preload, SCENARIO, name], { env })
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...preload, SCENARIO, name], {
+    env,
+  })
   assert.equal(stderr, '')
   return JSON.parse(stdout)
 }
@@ -48,7 +50,8 @@ describe('copies of the package in realms of their own, as in a test runner', ()
 
   it('under the drop-in a file that traces by itself has the spans of what it traces', async () => {
     const dropIn = ['--import', 'tdist/register']
-    const spans = (file: string) => [`${file} CLIENT GET`, `${file} LOCAL axios by http`, 'in 1 trace'].join('\n')
+    const spans = (file: string) =>
+      [`${file} CLIENT GET`, `${file} LOCAL axios by http`, 'in 1 trace'].join('\n')
     const expected = ['first', 'second'].map((file) => [spans(file), '0', rest(file)])
     assert.deepEqual(await scenario('droppedIn', dropIn), expected)
   })
@@ -57,7 +60,7 @@ describe('copies of the package in realms of their own, as in a test runner', ()
     assert.equal(await scenario('ended'), 0)
   })
 
-  it("a wrapper that somebody has left over ours goes on, and a call below it is one span", async () => {
+  it('a wrapper that somebody has left over ours goes on, and a call below it is one span', async () => {
     const spans = [installed('first'), installed('second')]
     assert.deepEqual(await scenario('wrappers'), [...spans, '1', explicit('second'), '{}'])
   })
