@@ -34,7 +34,8 @@ function installed(file: string): string {
 
 function rest(file: string): string {
   const settled = `true value true ${file} LOCAL rejected failed: refused,${file} LOCAL resolved,in 2 trace`
-  return [`${file} LOCAL work,in 1 trace true`, settled, 'true', '{}'].join('\n')
+  const refused = `${file} CLIENT GET failed: connect ECONNREFUSED 127.0.0.1:1,in 1 trace`
+  return [`${file} LOCAL work,in 1 trace true`, settled, refused, 'true', '{}'].join('\n')
 }
 
 const all = ['first', 'second', 'third'].map((file) => [explicit(file), installed(file), rest(file)])
@@ -68,6 +69,10 @@ describe('copies of the package in realms of their own, as in a test runner', ()
   it('the undo of each takes back its own, and the last leaves Node as it was', async () => {
     const spans = [installed('first'), installed('second'), installed('first')]
     assert.deepEqual(await scenario('undone'), [...spans, true])
+  })
+
+  it('promises and errors of another realm are what they are', async () => {
+    assert.deepEqual(await scenario('foreign'), [true, true, 'not here', 'not here'])
   })
 
   it('two copies in one realm share what one has installed', async () => {

@@ -79,6 +79,19 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
     return answers
   },
 
+  /** Promises and an error of another realm than the tracing's. */
+  async foreign() {
+    const { tracing, take } = (await import('tdist/testing')).createTestTracing()
+    const make = (source: string): Promise<unknown> => runInNewContext(source) as Promise<unknown>
+    const plain = make('Promise.reject(new RangeError("not here"))')
+    const own = make('(class Own extends Promise {}).reject(new RangeError("not here"))')
+    // A plain one is passed on as one derived from it, or its rejection would count as handled.
+    const results = [plain, own].map((promise) => tracing.tracer.trace('foreign', () => promise))
+    await Promise.allSettled(results)
+    const errors = (await take(2)).map(({ tags }) => tags?.['error'])
+    return [results[0] !== plain, results[1] === own, ...errors]
+  },
+
   /** Two copies in one realm, one of which is installed. */
   async copies() {
     const { file, again } = newRealm(script, 'first')
@@ -97,7 +110,8 @@ const NOWHERE = {
 } as const
 
 async function rest(file: TestFile): Promise<string> {
-  const answers = [await file['decorated']!(), await file['settled']!(), await file['isOutside']!()]
+  const answers = [await file['decorated']!(), await file['settled']!(), await file['refused']!()]
+  answers.push(await file['isOutside']!())
   return [...answers, await file['faults']!()].join('\n')
 }
 

@@ -118,6 +118,13 @@ export async function settled() {
   return `${result instanceof Promise} ${await result} ${is} ${described(await take(2)).join()}`
 }
 
+/** What a span says of an error that Node has made, in its own realm. */
+export async function refused() {
+  const failing = traceHttpClient(tracing, http).get('http://127.0.0.1:1')
+  await new Promise((resolve) => failing.on('error', resolve))
+  return described(await take(1)).join()
+}
+
 export const faults = () => JSON.stringify(tracing.faults)
 export const isOutside = () => String(dataManager.current === undefined)
 export const close = () => tracing.close()
