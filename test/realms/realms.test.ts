@@ -71,6 +71,10 @@ describe('copies of the package in realms of their own, as in a test runner', ()
     assert.deepEqual(await scenario('undone'), [...spans, true])
   })
 
+  it('a copy whose version shares otherwise is left alone', async () => {
+    assert.deepEqual(await scenario('versions'), all)
+  })
+
   it('promises and errors of another realm are what they are', async () => {
     assert.deepEqual(await scenario('foreign'), [true, true, 'not here', 'not here'])
   })

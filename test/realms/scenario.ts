@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { bundle, newRealm, type TestFile } from './realm.ts'
@@ -77,6 +78,15 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
       answers.push([await file['called']!(), await file['plain']!(), await rest(file)])
     }
     return answers
+  },
+
+  /** Beside a copy of another version, which shares otherwise. */
+  async versions() {
+    const other = Object.freeze({ storage: 'its own' })
+    const holder = AsyncLocalStorage as unknown as Record<symbol, Record<number, object>>
+    holder[Symbol.for('tdist')] = { 99: other }
+    const answers = await SCENARIOS['files']!()
+    return holder[Symbol.for('tdist')]![99] === other && answers
   },
 
   /** Promises and an error of another realm than the tracing's. */
