@@ -66,10 +66,11 @@ function listen<Message>(
 
 function subscription(channel: string, task: string | undefined): Subscription {
   // What realms that have ended had subscribed listens to nobody's benefit.
-  for (const other of [...subscriptions]) {
-    if (isUsed(other.hook)) continue
-    change(other.channel, other.hook.standing, undefined)
-    subscriptions.splice(subscriptions.indexOf(other), 1)
+  for (let i = subscriptions.length - 1; i >= 0; i--) {
+    const { channel: left, hook } = subscriptions[i]!
+    if (isUsed(hook)) continue
+    change(left, hook.standing, undefined)
+    subscriptions.splice(i, 1)
   }
   const made = nodeObject<Subscription>({ channel, task, hook: newHook(nothing) })
   subscriptions.push(made)

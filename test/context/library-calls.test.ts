@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { createTestTracing } from 'tdist/testing'
 import { bindEmitter } from '#src/context/bind-emitter.js'
+import { patch } from '#src/patch.js'
 import { bindCallback, connectOutside, ScopedCalls } from '#src/context/library-calls.js'
 
 const test = createTestTracing()
@@ -78,11 +79,14 @@ describe('what a library calls back', () => {
       bindEmitter(Client.prototype, 'every scope'),
       calls.told(Command.prototype, 'answered'),
     )
-    const add = Client.prototype.add
-    Client.prototype.add = function (command) {
-      calls.made(command)
-      return add.call(this, command)
-    }
+    undos.push(
+      patch(Client.prototype, 'add', (add) => {
+        return function (this: Client, command) {
+          calls.made(command)
+          return Reflect.apply(add, this, [command])
+        }
+      }),
+    )
     client = new Client()
   })
   afterEach(() => test.assertClean())

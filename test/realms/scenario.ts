@@ -42,7 +42,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
   async wrappers() {
     const first = newRealm(script, 'first').file
     const answers = [await first['installed']!({ undo: false })]
-    first['wrapRequest']!()
+    await first['wrapRequest']!()
     const second = newRealm(script, 'second').file
     answers.push(await second['installed']!({ undo: false }))
     answers.push(await first['unwrapRequest']!())
@@ -53,7 +53,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
 
   /** Two files that live, each taking back its own. */
   async undone() {
-    const http = process.getBuiltinModule('node:http')
+    const http: { request: unknown } = process.getBuiltinModule('node:http')
     const { request } = http
     const [first, second] = [newRealm(script, 'first').file, newRealm(script, 'second').file]
     const answers = [await first['installed']!({ undo: false }), await second['installed']!()]
@@ -91,21 +91,22 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
 
   /** Promises and an error of another realm than the tracing's. */
   async foreign() {
-    const { tracing, take } = (await import('tdist/testing')).createTestTracing()
+    const test = (await import('tdist/testing')).createTestTracing()
     const make = (source: string): Promise<unknown> => runInNewContext(source) as Promise<unknown>
     const plain = make('Promise.reject(new RangeError("not here"))')
     const own = make('(class Own extends Promise {}).reject(new RangeError("not here"))')
     // A plain one is passed on as one derived from it, or its rejection would count as handled.
-    const results = [plain, own].map((promise) => tracing.tracer.trace('foreign', () => promise))
+    const results = [plain, own].map((promise) => test.tracing.tracer.trace('foreign', () => promise))
     await Promise.allSettled(results)
-    const errors = (await take(2)).map(({ tags }) => tags?.['error'])
+    const errors = (await test.take(2)).map(({ tags }) => tags?.['error'])
     return [results[0] !== plain, results[1] === own, ...errors]
   },
 
   /** Two copies in one realm, one of which is installed. */
   async copies() {
-    const { file, again } = newRealm(script, 'first')
-    const copy = again()
+    const realm = newRealm(script, 'first')
+    const { file } = realm
+    const copy = realm.again()
     const answers = [await file['installed']!({ undo: false }), await copy['explicit']!()]
     return [...answers, await copy['plain']!(), await rest(copy)]
   },

@@ -7,7 +7,7 @@ import { traceAxios } from 'tdist/axios'
 import { createTestTracing } from 'tdist/testing'
 
 const test = createTestTracing({ serviceName: globalThis.fileName })
-const { tracing, take, assertClean } = test
+const { tracing } = test
 const { tracer, dataManager } = tracing
 const uninstalls = []
 
@@ -34,10 +34,10 @@ export async function explicit({ byFetch = true } = {}) {
   for (const [name, call] of Object.entries(ways)) {
     if (name.includes('fetch') && !byFetch) continue
     await tracer.trace(name, call)
-    lines.push(...described(await take(3)))
+    lines.push(...described(await test.take(3)))
   }
   await closed(server)
-  assertClean()
+  test.assertClean()
   return [...lines, ...seen].join('\n')
 }
 
@@ -47,7 +47,7 @@ export async function called() {
   const url = await listening(server)
   await tracer.trace('axios by http', () => traceAxios(tracing, axios.create({ adapter: 'http' })).get(url))
   await closed(server)
-  return described(await take(2)).join('\n')
+  return described(await test.take(2)).join('\n')
 }
 
 /** The spans of plain calls, all of node:http's being traced. */
@@ -57,9 +57,9 @@ export async function installed({ undo = true } = {}) {
   const url = await listening(server)
   await tracer.trace('node:http', () => byHttp(http, url))
   await closed(server)
-  const lines = described(await take(3))
+  const lines = described(await test.take(3))
   if (undo) for (const uninstall of uninstalls.splice(0)) uninstall()
-  assertClean()
+  test.assertClean()
   return lines.join('\n')
 }
 
@@ -103,7 +103,7 @@ export async function decorated() {
   traced()(Service.prototype, 'work', method)
   Object.defineProperty(Service.prototype, 'work', method)
   const isCurrent = new Service().work()
-  return `${described(await take(1)).join()} ${isCurrent}`
+  return `${described(await test.take(1)).join()} ${isCurrent}`
 }
 
 /** How a promise and its rejection come out of a span. */
@@ -115,14 +115,14 @@ export async function settled() {
     throw error
   })
   const is = await rejection.catch((reason) => reason === error)
-  return `${result instanceof Promise} ${await result} ${is} ${described(await take(2)).join()}`
+  return `${result instanceof Promise} ${await result} ${is} ${described(await test.take(2)).join()}`
 }
 
 /** What a span says of an error that Node has made, in its own realm. */
 export async function refused() {
   const failing = traceHttpClient(tracing, http).get('http://127.0.0.1:1')
   await new Promise((resolve) => failing.on('error', resolve))
-  return described(await take(1)).join()
+  return described(await test.take(1)).join()
 }
 
 export const faults = () => JSON.stringify(tracing.faults)

@@ -24,6 +24,13 @@ class OwnPool extends Pool {
 const pool = new Pool({ connectionString, max: 1 })
 const ownPool = new OwnPool({ connectionString, max: 1, Promise: OwnPromise, Client: OwnClient })
 const client = new Client({ connectionString })
+const METHODS = [
+  [pool, 'query'],
+  [pool, 'connect'],
+  [client, 'query'],
+  [client, 'connect'],
+  [client, 'on'],
+]
 const made = Array.from({ length: AT_ONCE }, () => new Query('select 3 as made'))
 const shared = Object.freeze({ text: 'select 4 as shared', values: [] })
 
@@ -57,9 +64,9 @@ const WAYS = {
   'client error': (then) => client.query('select nothing', (...got) => then(got)),
   'client promise error': (then) => client.query('select nothing').catch((error) => then([error])),
   promisified: (then) =>
-    promisify(client.query)
-      .call(client, 'select 1 as one')
-      .then((result) => then([null, result])),
+    promisify((text, callback) => void client.query(text, callback))('select 1 as one').then((result) =>
+      then([null, result]),
+    ),
   prepared: (then) => client.query({ name: 'it', text: 'select 5 as five' }, (...got) => then(got)),
   'query object': (then) => client.query(new Query('select 1 as one', (...got) => then(got))),
   'query and callback': (then) => client.query(new Query('select 1 as one'), (...got) => then(got)),
@@ -164,9 +171,7 @@ async function main() {
   await client.connect()
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${server.address().port}`
-  console.log(
-    JSON.stringify([pool.query, pool.connect, client.query, client.connect, client.on].map((f) => f.length)),
-  )
+  console.log(JSON.stringify(METHODS.map(([owner, name]) => owner[name].length)))
   for (const way of Object.keys(WAYS)) {
     const answers = Array.from({ length: AT_ONCE }, async () => (await fetch(`${url}/${way}`)).text())
     console.log(way, await Promise.all(answers))
