@@ -17,6 +17,7 @@ import type { Instrumentation } from './transports/instrumentation.ts'
 import { kafkajs } from './transports/kafkajs.ts'
 import { nodeHttpClient } from './transports/node-http-client.ts'
 import { nodeHttpServer } from './transports/node-http-server.ts'
+import { pg } from './transports/pg.ts'
 import { thrift } from './transports/thrift.ts'
 import { undici } from './transports/undici-channels.ts'
 
@@ -27,6 +28,7 @@ const INSTRUMENTATIONS: readonly Instrumentation[] = [
   undici,
   kafkajs,
   thrift,
+  pg,
 ]
 
 /**

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { monotonicMs } from './clock.ts'
 import { onImmediate } from './timers.ts'
 /** A line to standard error, once a minute at most for each `topic`; what was held back is counted. */
@@ -21,7 +22,8 @@ export function debug(message: string): void {
 /** What an error says of itself, in one line. Never throws, whatever was thrown. */
 export function describe(error: unknown): string {
   try {
-    if (error instanceof Error) return oneLine(error.message || error.name)
+    // Node's errors are no instances of another realm's class.
+    if (error instanceof Error || types.isNativeError(error)) return oneLine(error.message || error.name)
     return oneLine(String(error))
   } catch {
     return 'an error that cannot be read'

@@ -13,7 +13,7 @@ export function whenSettled<P extends Promise<unknown>>(
   fulfilled: (value: Awaited<P>) => void,
   rejected: (error: unknown) => void,
 ): P {
-  const plain = Object.getPrototypeOf(promise) === Promise.prototype
+  const plain = isPlain(promise)
   const watched = promise.then(
     (value) => {
       try {
@@ -33,4 +33,12 @@ export function whenSettled<P extends Promise<unknown>>(
     },
   )
   return plain ? (watched as P) : promise
+}
+
+/** Whether it is a promise and no more, of whatever realm: its prototype stands right above `Object.prototype`. */
+function isPlain(promise: object): boolean {
+  const prototype = Object.getPrototypeOf(promise) as object | null
+  if (prototype === Promise.prototype) return true
+  const above = prototype && (Object.getPrototypeOf(prototype) as object | null)
+  return Boolean(above) && Object.getPrototypeOf(above) === null && Object.hasOwn(prototype!, 'finally')
 }

@@ -42,7 +42,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   demo: [],
 }
 /** Import nothing of ours but each other. */
-const GROUND = ['clock.ts', 'timers.ts', 'ids.ts', 'log.ts', 'tags.ts', 'process-state.ts', 'faults.ts']
+const GROUND = [
+  'clock.ts',
+  'timers.ts',
+  'ids.ts',
+  'log.ts',
+  'tags.ts',
+  'process-state.ts',
+  'held.ts',
+  'node-realm.ts',
+  'shared-hook.ts',
+  'patch.ts',
+  'faults.ts',
+]
 /** The half that runs beside others has no fake time to fear. */
 const RECEIVES = /^(cli\.ts|(collector|commands|demo|local-kinesis|storage|viewer)\/)/
 /** What fakes of time replace, and `Math.random`. */

@@ -1,13 +1,16 @@
 import type { EventEmitter } from 'node:events'
 import { failed } from '../faults.ts'
+import { patch, unpatched } from '../patch.ts'
 import { processState } from '../process-state.ts'
 
 type Listener = (...args: unknown[]) => unknown
 type Add = (this: EventEmitter, event: string | symbol, listener: Listener) => EventEmitter
 type Methods = Record<'on' | 'addListener' | 'prependListener' | 'once' | 'prependOnceListener', Add>
+type RawListeners = (this: EventEmitter, event: string | symbol) => Listener[]
 
 const { storage } = processState
 
+/** Marks what stands in for a listener. */
 const BOUND: unique symbol = Symbol.for('tdist.boundEmitter')
 
 /** Node's listener at the end of every request it has answered: a scope entered for it would serve nobody. */
@@ -31,18 +34,21 @@ function standsFor(listener: Listener, run: Listener): Bound {
  * Replaces an emitter's (or an emitter prototype's) ways to add a listener, so that each listener runs in the
  * scope it was added in rather than in the emitter's. Returns the undo. Binding twice is binding once.
  *
+ * A listener that was added in no scope runs in the emitter's, unless `every scope` is said.
+ *
  * Node unwraps a listener's own `listener` property in `removeListener` and `listeners`, so callers find what
  * they added.
  */
-export function bindEmitter(emitter: EventEmitter): () => void {
-  if ((emitter as { [BOUND]?: true })[BOUND]) return () => {}
-
-  const { on, addListener, prependListener, once, prependOnceListener } = emitter as unknown as Methods
-  const { rawListeners } = emitter as unknown as { rawListeners: (event: string | symbol) => Bound[] }
-
+export function bindEmitter(emitter: EventEmitter, scopes?: 'every scope'): () => void {
+  const methods = emitter as unknown as Methods
+  const on = unpatched(methods.on)
+  const prependListener = unpatched(methods.prependListener)
   const bound = (listener: Listener): Bound | undefined => {
     const store = storage.getStore()
-    if (store === undefined || typeof listener !== 'function' || listener.name === NODES_OWN) return undefined
+    if (store === undefined && scopes === undefined) return undefined
+    if (typeof listener !== 'function' || listener.name === NODES_OWN) return undefined
+    // Two copies of the package may bind an emitter and its prototype.
+    if (isBound(listener)) return undefined
     const run = function (this: EventEmitter, ...args: unknown[]) {
       return storage.getStore() === store
         ? listener.apply(this, args)
@@ -90,39 +96,31 @@ export function bindEmitter(emitter: EventEmitter): () => void {
     return standsFor(listener, first)
   }
 
-  const methods = {
-    on: adding(on),
-    addListener: adding(addListener),
-    prependListener: adding(prependListener),
-    once: addingOnce(on, once),
-    prependOnceListener: addingOnce(prependListener, prependOnceListener),
-    rawListeners(this: EventEmitter, event: string | symbol) {
-      const raws = rawListeners.call(this, event)
-      try {
-        return raws.map((raw) => (raw[BOUND] ? raw.listener : raw))
-      } catch (error) {
-        failed('listener', error)
-        return raws
-      }
-    },
-    [BOUND]: true,
-  }
-  const before = Object.getOwnPropertyDescriptors(emitter)
-  for (const key of Reflect.ownKeys(methods)) {
-    Object.defineProperty(emitter, key, {
-      value: methods[key as keyof typeof methods],
-      configurable: true,
-      writable: true,
-      enumerable: false,
-    })
-  }
+  const undos = [
+    patch(methods, 'on', adding),
+    patch(methods, 'addListener', adding),
+    patch(methods, 'prependListener', adding),
+    patch(methods, 'once', (once) => addingOnce(on, once)),
+    patch(methods, 'prependOnceListener', (once) => addingOnce(prependListener, once)),
+    patch(emitter as unknown as { rawListeners: RawListeners }, 'rawListeners', withoutBound),
+  ]
   return () => {
-    for (const key of Reflect.ownKeys(methods)) {
-      const now = Object.getOwnPropertyDescriptor(emitter, key)
-      if (now?.value !== methods[key as keyof typeof methods]) continue
-      const own = before[key as keyof typeof before] as PropertyDescriptor | undefined
-      if (own) Object.defineProperty(emitter, key, own)
-      else Reflect.deleteProperty(emitter, key)
+    for (const undo of undos) undo()
+  }
+}
+
+function withoutBound(rawListeners: RawListeners): RawListeners {
+  return function (event) {
+    const raws = rawListeners.call(this, event)
+    try {
+      return raws.map((raw) => (isBound(raw) ? raw.listener : raw))
+    } catch (error) {
+      failed('listener', error)
+      return raws
     }
   }
+}
+
+function isBound(listener: Listener): listener is Bound {
+  return (listener as Bound)[BOUND] === true
 }

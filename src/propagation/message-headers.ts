@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { b3 } from './b3.ts'
 import type { Propagation } from './propagation.ts'
 import { w3c } from './w3c.ts'
@@ -26,7 +27,7 @@ export function messageHeader(headers: MessageHeaders | undefined, name: string)
     }
   }
   if (Array.isArray(value)) value = value.at(-1)
-  if (value instanceof Uint8Array) {
+  if (types.isUint8Array(value)) {
     if (value.length > MAX_BYTES) return undefined
     value = Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1')
   }

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Socket } from 'node:net'
-import { processState } from '../process-state.ts'
+import { handle, hold, newest, release, thing, type Held } from '../held.ts'
+import { processState, sharedList } from '../process-state.ts'
 import type { Setter } from '../propagation/propagation.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
@@ -14,7 +14,7 @@ import type { Uninstall } from './patch.ts'
  * socket. So the explicit way of the upper one is to turn on the lower one's tracing for the calls that it
  * makes, and only one of the two ever makes spans.
  */
-const scope = (processState.explicit ??= new AsyncLocalStorage<Tracing>())
+const scope = processState.explicit
 
 /** As `Reflect.apply`; the calls that `fn` makes through node:http and undici are traced by `tracing`. */
 export function callsTracedBy<T>(
@@ -23,28 +23,46 @@ export function callsTracedBy<T>(
   self: unknown,
   args: readonly unknown[],
 ): T {
-  return scope.run(tracing, Reflect.apply, fn, self, args) as T
+  let held: Held<Tracing> | undefined
+  try {
+    held = handleOf(tracing)
+  } catch (error) {
+    tracing.failed('http client', error)
+  }
+  if (held === undefined) return Reflect.apply(fn, self, args as never[])
+  return scope.run(held, Reflect.apply, fn, self, args) as T
+}
+
+const handles = new WeakMap<Tracing, Held<Tracing>>()
+
+function handleOf(tracing: Tracing): Held<Tracing> {
+  let held = handles.get(tracing)
+  if (held === undefined) handles.set(tracing, (held = handle(tracing, Symbol('explicit'))))
+  return held
 }
 
 /** The calls of one client library: who traces them. */
 export class ClientCalls<Request> {
   readonly #reader: HttpReader<Request>
   readonly #clients = new WeakMap<Tracing, TracedClient<Request>>()
-  readonly #installed: Tracing[] = []
+  readonly #installed: Held<Tracing>[]
 
-  constructor(reader: HttpReader<Request>) {
+  /** `module` is the library's name. */
+  constructor(module: string, reader: HttpReader<Request>) {
     this.#reader = reader
+    this.#installed = sharedList(`installed ${module}`)
   }
 
   /** What traces a call that is made here: the explicit way's, else the drop-in's installed last, else nothing. */
   here(): TracedClient<Request> | undefined {
-    const tracing = scope.getStore() ?? this.#installed.at(-1)
+    const explicit = scope.getStore()
+    const tracing = explicit ? thing(explicit) : newest(this.#installed)
     return tracing && this.of(tracing)
   }
 
   /** Whether calls are traced that no explicit way has asked for. */
   get installed(): boolean {
-    return this.#installed.length > 0
+    return newest(this.#installed) !== undefined
   }
 
   /** What traces a call by this tracing. */
@@ -56,11 +74,8 @@ export class ClientCalls<Request> {
 
   /** Has every call traced that is not traced explicitly. */
   install(tracing: Tracing): Uninstall {
-    this.#installed.push(tracing)
-    return () => {
-      const index = this.#installed.lastIndexOf(tracing)
-      if (index !== -1) this.#installed.splice(index, 1)
-    }
+    const id = hold(this.#installed, tracing)
+    return () => release(this.#installed, id)
   }
 }
 

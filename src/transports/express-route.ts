@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { IncomingMessage } from 'node:http'
 
 /** What a router, of Express 4 or 5, keeps for each path it was given. */
@@ -152,7 +153,7 @@ function decoded(segment: string): string {
 /** A path as it was given: a string; or in brackets an expression's source, or the choice of an array. */
 function asText(path: unknown): string {
   if (typeof path === 'string') return path
-  if (path instanceof RegExp) return `(${path.source})`
+  if (types.isRegExp(path)) return `(${path.source})`
   if (Array.isArray(path)) return `(${path.flat(Infinity).map(asText).join('|')})`
   return ''
 }

@@ -90,7 +90,7 @@ function sealed(value: unknown, context: TraceContext | undefined): unknown {
 
 function bufferOf(value: unknown): Buffer | undefined {
   if (Buffer.isBuffer(value)) return value
-  if (!(value instanceof Uint8Array)) return undefined
+  if (!types.isUint8Array(value)) return undefined
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }
 

@@ -1,5 +1,7 @@
 import { failed } from '../faults.ts'
-import { processState } from '../process-state.ts'
+import { everyLive, hold, release } from '../held.ts'
+import { processState, sharedList } from '../process-state.ts'
+import { counted } from './counted.ts'
 import { patch, uninstallAll, type Uninstall } from './patch.ts'
 
 /** A CommonJS module as Node's loader holds it. */
@@ -20,8 +22,8 @@ interface Waiting {
   readonly uninstalls: Uninstall[]
 }
 
-const waiting: Waiting[] = []
-let unhook: Uninstall | undefined
+/** Of all copies: one of them watches the loader. */
+const waiting = sharedList<Waiting>('waiting for modules')
 
 /**
  * Calls `install` with what a CommonJS package exports: at once for the copies that are loaded, and for others when
@@ -30,35 +32,33 @@ let unhook: Uninstall | undefined
  * all of it back.
  */
 export function whenLoaded<Exports>(mainFile: string, install: (exports: Exports) => Uninstall): Uninstall {
-  const loader = (processState.nodeModule ?? process.getBuiltinModule('node:module')) as unknown as Loader
+  const loader = processState.nodeModule as unknown as Loader
   const wanted: Waiting = { mainFile, install, uninstalls: [] }
   for (const file in loader._cache) {
     const module = loader._cache[file]
     if (module?.loaded && isMain(file, wanted)) installIn(module, wanted)
   }
-  waiting.push(wanted)
-  unhook ??= hook(loader)
+  const id = hold(waiting, wanted)
+  const unhook = hookLoader()
   return () => {
-    waiting.splice(waiting.indexOf(wanted), 1)
+    release(waiting, id)
     uninstallAll(wanted.uninstalls)()
-    if (waiting.length > 0) return
-    unhook?.()
-    unhook = undefined
+    unhook()
   }
 }
 
-function hook(loader: Loader): Uninstall {
-  return patch(loader.prototype, 'load', (load) => {
+const hookLoader = counted(() => {
+  return patch((processState.nodeModule as unknown as Loader).prototype, 'load', (load) => {
     return function (this: Loaded, file: string) {
       Reflect.apply(load, this, [file])
       try {
-        for (const wanted of waiting) if (isMain(file, wanted)) installIn(this, wanted)
+        for (const wanted of everyLive(waiting)) if (isMain(file, wanted)) installIn(this, wanted)
       } catch (error) {
         failed('module load', error)
       }
     }
   })
-}
+})
 
 function isMain(file: string, { mainFile }: Waiting): boolean {
   // Paths are compared as Windows has them too.

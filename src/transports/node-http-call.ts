@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { nodeHttp } from './builtin-http.ts'
-import { listenTo } from './channel.ts'
+import { listenAsOne } from './channel.ts'
 import type { OpenCall } from './client-calls.ts'
 import { counted } from './counted.ts'
 import { failed } from '../faults.ts'
@@ -147,12 +147,12 @@ export const followRequests: () => Uninstall = counted(() =>
   uninstallAll([
     followMessages(),
     // A 'response' or 'error' listener of ours would change what Node does for a request that has none.
-    listenTo<{ request: Followed; response: IncomingMessage }>(
+    listenAsOne<{ request: Followed; response: IncomingMessage }>(
       'http.client.response.finish',
       'node:http',
       ({ request, response }) => request[CALL]?.responded(response),
     ),
-    listenTo<{ request: Followed; error: unknown }>(
+    listenAsOne<{ request: Followed; error: unknown }>(
       'http.client.request.error',
       'node:http',
       ({ request, error }) => request[CALL]?.failed(error),

@@ -92,7 +92,7 @@ export function followHttpCalls(): void {
 let patched: Uninstall | undefined
 let followed: Uninstall | undefined
 
-const calls = new ClientCalls(reader)
+const calls = new ClientCalls('node:http', reader)
 
 function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args: Arguments): ClientRequest {
   let early: Outgoing | undefined
@@ -164,7 +164,7 @@ function makeRendered(
 
 const patchModules = counted(() => {
   const undo = uninstallAll([nodeHttp(), nodeHttps()].map(patchModule))
-  const sync = (processState.nodeModule ?? process.getBuiltinModule('node:module')).syncBuiltinESMExports
+  const sync = processState.nodeModule.syncBuiltinESMExports
   sync()
   return () => {
     undo()

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { listenTo } from './channel.ts'
+import { listenAsOne } from './channel.ts'
 import { counted } from './counted.ts'
 import { failed } from '../faults.ts'
 import type { Span } from '../span.ts'
@@ -174,7 +174,7 @@ export function callOf(request: IncomingMessage): ServerCall | undefined {
 export const followResponses: () => Uninstall = counted(() =>
   uninstallAll([
     followMessages(),
-    listenTo<{ request: Met }>('http.server.response.finish', 'http server', ({ request }) =>
+    listenAsOne<{ request: Met }>('http.server.response.finish', 'http server', ({ request }) =>
       request[CALL]?.finished(),
     ),
   ]),

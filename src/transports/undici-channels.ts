@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
-import { listenTo } from './channel.ts'
+import { processState } from '../process-state.ts'
+import { listenAsOne } from './channel.ts'
 import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
 import { entriesOf } from './header-list.ts'
@@ -67,11 +68,11 @@ export function followUndiciCalls(): void {
   followed ??= follow()
 }
 
-const calls = new ClientCalls(reader)
+const calls = new ClientCalls('undici', reader)
 /** What the explicit ways have subscribed, which stays. */
 let followed: Uninstall | undefined
 
-const begun = new Map<string, WholeCall>()
+const begun = processState.calls as Map<string, WholeCall>
 
 /**
  * Says that requests which bear a header of this value, or have it for a path, belong to a call that has its span already: so does the
@@ -204,10 +205,10 @@ function isGivenUp(socket: Socket | undefined, error: unknown): boolean {
 
 const follow = counted(() =>
   uninstallAll([
-    listenTo('undici:request:create', 'undici', created),
-    listenTo('undici:client:sendHeaders', 'undici', sent),
-    listenTo('undici:request:headers', 'undici', headersCame),
-    listenTo('undici:request:trailers', 'undici', bodyCame),
-    listenTo('undici:request:error', 'undici', errorCame),
+    listenAsOne('undici:request:create', 'undici', created),
+    listenAsOne('undici:client:sendHeaders', 'undici', sent),
+    listenAsOne('undici:request:headers', 'undici', headersCame),
+    listenAsOne('undici:request:trailers', 'undici', bodyCame),
+    listenAsOne('undici:request:error', 'undici', errorCame),
   ]),
 )

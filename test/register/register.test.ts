@@ -84,10 +84,10 @@ describe('tdist/register', () => {
   it('TDIST_DISABLED patches nothing', async () => {
     const script = `
       import http from 'node:http'
-      import { EventEmitter } from 'node:events'
+      import { AsyncLocalStorage } from 'node:async_hooks'
       import { channel } from 'node:diagnostics_channel'
       const own = [Object.hasOwn(http.Server.prototype, 'emit'), Object.hasOwn(http.IncomingMessage.prototype, 'on')]
-      console.log(own.join(), channel('undici:request:create').hasSubscribers, Symbol.for('tdist') in globalThis)`
+      console.log(own.join(), channel('undici:request:create').hasSubscribers, Symbol.for('tdist') in AsyncLocalStorage)`
     const env = { ...process.env, TDIST_DISABLED: '1' }
     const child = spawn(process.execPath, ['--import', register, '--input-type=module', '-e', script], {
       env,

@@ -1,0 +1,41 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/**
+ * Whether this copy of the package lives in the realm of Node's own modules, which ends with the process. A file of
+ * Jest's does not, and may be over at any time.
+ */
+export const isNodeRealm: boolean = AsyncLocalStorage instanceof Function
+
+/**
+ * The globals of the realm of Node's own modules. Every object and every function holds the realm it was made in, so
+ * what outlives a realm has to be made by these.
+ */
+export const nodeRealm: typeof globalThis = isNodeRealm ? globalThis : outside()
+
+/** An object of Node's realm with these fields. */
+export function nodeObject<T extends object>(fields: T): T {
+  return isNodeRealm ? fields : (Object.assign(new nodeRealm.Object(), fields) as T)
+}
+
+/** `make`, which reaches nothing but its arguments, as a function of Node's realm. */
+export function ofNodeRealm<F extends (...args: never[]) => unknown>(make: F): F {
+  if (isNodeRealm) return make
+  try {
+    return run(`(${String(make)})`) as F
+  } catch {
+    // Whoever has rewritten our source has not kept it in one piece.
+    return make
+  }
+}
+
+function outside(): typeof globalThis {
+  try {
+    return run('globalThis') as typeof globalThis
+  } catch {
+    return globalThis
+  }
+}
+
+function run(source: string): unknown {
+  return process.getBuiltinModule('node:vm').runInThisContext(source)
+}
