@@ -170,15 +170,27 @@ export function callOf(request: IncomingMessage): ServerCall | undefined {
   return (request as Met)[CALL]
 }
 
+type Look = (call: ServerCall, request: IncomingMessage) => void
+
+const looks = new Set<Look>()
+
+/** Has `look` see every call that is answered by a server, before it ends. */
+export function lookAtAnswers(look: Look): Uninstall {
+  looks.add(look)
+  return () => looks.delete(look)
+}
+
 /** Has every server's calls told what becomes of them. */
 export const followResponses: () => Uninstall = counted(() =>
-  uninstallAll([
-    followMessages(),
-    listenTo<{ request: Met }>('http.server.response.finish', 'http server', ({ request }) =>
-      request[CALL]?.finished(),
-    ),
-  ]),
+  uninstallAll([followMessages(), listenTo('http.server.response.finish', 'http server', answered)]),
 )
+
+function answered({ request }: { readonly request: Met }): void {
+  const call = request[CALL]
+  if (call === undefined) return
+  for (const look of looks) look(call, request)
+  call.finished()
+}
 
 /** What meets requests on behalf of one tracing. */
 export class ServerCalls {
