@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { nodeHttp } from './builtin-http.ts'
 import { listenTo } from './channel.ts'
 import { counted } from './counted.ts'
 import { failed } from '../faults.ts'
@@ -66,8 +67,11 @@ export class ServerCall implements OnConnection {
     // The server's own, and its turn has come: Node's channel tells of its end, the connection of its loss.
     if (this.#connection !== undefined && response.socket === this.#request.socket) return
     this.#unhear = overhear(response, 'http server', (_, event) => {
-      // Some tell of either alone, and HTTP/2 of both when the stream was reset.
-      if (event === 'finish' || event === 'close') this.#over(response.writableEnded === false)
+      // Of HTTP/2 both come when the stream was reset. Of node:http `finish` may come before `end` has returned.
+      const isOut = event === 'finish' && response instanceof nodeHttp().ServerResponse
+      if (event === 'finish' || event === 'close') {
+        this.#over(!isOut && response.writableEnded === false)
+      }
     })
     if (response.writableFinished) this.#over(false)
     else if (response.destroyed) this.#over(true)
