@@ -73,10 +73,7 @@ function tellRoute(original: Handle): Handle {
 /** Notes what a layer says of the request it is about to handle. Returns the `next` that it gets. */
 function meet(layer: Layer, request: ExpressRequest, response: ServerResponse, next: Next): Next {
   const call = callOf(request)
-  if (call !== undefined) {
-    if (!call.span.recording) return next
-    call.hasRouting = true
-  }
+  if (call !== undefined && !call.span.recording) return next
   if (!layer.route) {
     if (isMount(layer)) noteMount(layer, request)
     return next
@@ -107,13 +104,14 @@ function tellError(original: HandleError): HandleError {
   }
 }
 
-/** The error that leaves a router: of a parameter's callback, say, when no layer is left to handle it. */
+/** That there is routing, and the error that leaves it: of a parameter's callback, say, when no layer is left to handle it. */
 function tellLastError(original: Handle): Handle {
   return function (request, response, next) {
     let then = next
     try {
-      const ignored = typeof next !== 'function' || callOf(request)?.span.recording === false
-      if (!ignored) then = noting(request, next)
+      const call = callOf(request)
+      if (call) call.hasRouting = true
+      if (typeof next === 'function' && call?.span.recording !== false) then = noting(request, next)
     } catch (error) {
       failed('express', error)
     }

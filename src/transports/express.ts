@@ -7,7 +7,7 @@ import { routeOf, type ExpressRequest } from './express-route.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
 import { listenTo } from './channel.ts'
-import { callOf, followResponses, ServerCalls, type ServerCall } from './server-call.ts'
+import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from './server-call.ts'
 
 /**
  * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the
@@ -109,15 +109,18 @@ class Apps {
 
   /** Learns the applications that a listener of the service's own passes requests to, from their first answers. */
   watchAnswers(): Uninstall {
-    return listenTo<Exchange>('http.server.response.finish', 'express', ({ request }) => {
-      const call = callOf(request)
-      if (call === undefined || call.route !== undefined || !call.span.recording) return
-      if (isExpressApp(request.app)) {
-        call.hasRouting = true
-        if (this.#known.has(request.app)) return
-        this.learn(request.app)
+    return lookAtAnswers((call, request: Exchange['request']) => {
+      try {
+        if (call.route !== undefined || !call.span.recording) return
+        if (isExpressApp(request.app)) {
+          call.hasRouting = true
+          if (this.#known.has(request.app)) return
+          this.learn(request.app)
+        }
+        if (request.route) call.route = routeOf(request.route, request)
+      } catch (error) {
+        this.#tracing.failed('express', error)
       }
-      if (request.route) call.route = routeOf(request.route, request)
     })
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { nodeHttp } from './builtin-http.ts'
 import { listenAsOne } from './channel.ts'
 import { counted } from './counted.ts'
 import { failed } from '../faults.ts'
@@ -66,8 +67,11 @@ export class ServerCall implements OnConnection {
     // The server's own, and its turn has come: Node's channel tells of its end, the connection of its loss.
     if (this.#connection !== undefined && response.socket === this.#request.socket) return
     this.#unhear = overhear(response, 'http server', (_, event) => {
-      // Some tell of either alone, and HTTP/2 of both when the stream was reset.
-      if (event === 'finish' || event === 'close') this.#over(response.writableEnded === false)
+      // Of HTTP/2 both come when the stream was reset. Of node:http `finish` may come before `end` has returned.
+      const isOut = event === 'finish' && response instanceof nodeHttp().ServerResponse
+      if (event === 'finish' || event === 'close') {
+        this.#over(!isOut && response.writableEnded === false)
+      }
     })
     if (response.writableFinished) this.#over(false)
     else if (response.destroyed) this.#over(true)
@@ -170,15 +174,27 @@ export function callOf(request: IncomingMessage): ServerCall | undefined {
   return (request as Met)[CALL]
 }
 
+type Look = (call: ServerCall, request: IncomingMessage) => void
+
+const looks = new Set<Look>()
+
+/** Has `look` see every call that is answered by a server, before it ends. */
+export function lookAtAnswers(look: Look): Uninstall {
+  looks.add(look)
+  return () => looks.delete(look)
+}
+
 /** Has every server's calls told what becomes of them. */
 export const followResponses: () => Uninstall = counted(() =>
-  uninstallAll([
-    followMessages(),
-    listenAsOne<{ request: Met }>('http.server.response.finish', 'http server', ({ request }) =>
-      request[CALL]?.finished(),
-    ),
-  ]),
+  uninstallAll([followMessages(), listenAsOne('http.server.response.finish', 'http server', answered)]),
 )
+
+function answered({ request }: { readonly request: Met }): void {
+  const call = request[CALL]
+  if (call === undefined) return
+  for (const look of looks) look(call, request)
+  call.finished()
+}
 
 /** What meets requests on behalf of one tracing. */
 export class ServerCalls {

@@ -103,6 +103,24 @@ describe('a response ends', () => {
         assert.equal(Object.hasOwn(response, 'emit'), false, 'all is as it was')
       })
 
+      it(`${way}, written to what has it at once`, async () => {
+        const incoming = request()
+        const response = new ServerResponse(incoming)
+        const write = (_bytes: unknown, _encoding: unknown, done?: () => void): void => done?.()
+        const nothing = (): void => {}
+        const socket = {
+          on: nothing,
+          removeListener: nothing,
+          cork: nothing,
+          uncork: nothing,
+          write,
+          writable: true,
+        }
+        response.assignSocket(Object.assign(socket, { _writableState: {} }) as unknown as Socket)
+        handled(() => void response.writeHead(404).end('none'))(incoming, response)
+        assert.equal((await tagsOf())['error'], '404')
+      })
+
       it(`${way}, before it is seen`, async () => {
         const incoming = request()
         const response = new ServerResponse(incoming)
