@@ -52,6 +52,12 @@ export class Span {
     return this.#recording?.clock
   }
 
+  /** When the span started, in {@link ticks}, while it records. */
+  get began(): number | undefined {
+    const recording = this.#recording
+    return recording && recording.data.timestamp! - recording.clock
+  }
+
   /** The name so far. */
   get named(): string | undefined {
     return this.#recording?.data.name

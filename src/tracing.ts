@@ -88,6 +88,8 @@ export class Tracing {
   readonly faults: Record<string, number> = {}
   /** How long the message handled last was on its way, in milliseconds, by topic. */
   readonly messageDelays: Record<string, number> = Object.create(null) as Record<string, number>
+  /** How many spans nothing ended until their age did, by place: `thrift server`. */
+  readonly endedByAge: Record<string, number> = {}
   /** Once something was reported: who reports nothing holds no handler of the process. */
   #unhook: (() => void) | undefined
   readonly #publishes: boolean

@@ -7,6 +7,7 @@ export interface MetricSource {
   readonly publisher: { stats(): PublisherStats }
   readonly faults: Readonly<Record<string, number>>
   readonly messageDelays: Readonly<Record<string, number>>
+  readonly endedByAge: Readonly<Record<string, number>>
   failed(where: string, error: unknown): void
 }
 
@@ -31,7 +32,7 @@ export interface Sample {
 const STATES: readonly BreakerState[] = ['closed', 'open', 'half-open']
 
 /** All metrics, as they stand. `docs/operations.md` says what to make of each. */
-export function metricsOf({ publisher, faults, messageDelays }: MetricSource): Metric[] {
+export function metricsOf({ publisher, faults, messageDelays, endedByAge }: MetricSource): Metric[] {
   const stats = publisher.stats()
   return [
     counter('spans_offered', 'Spans given to the publisher.', stats.offered),
@@ -60,6 +61,13 @@ export function metricsOf({ publisher, faults, messageDelays }: MetricSource): M
     histogram('call_duration_seconds', 'How long calls took.', stats.callMs, 1000),
     counter('worker_deaths', 'Sending threads that ended and were started again.', stats.workerDeaths),
     labelled('counter', 'faults_total', 'Failures of tracing itself, by place.', 'place', faults),
+    labelled(
+      'counter',
+      'spans_ended_by_age_total',
+      'Spans nothing else ended, by place.',
+      'place',
+      endedByAge,
+    ),
     labelled(
       'gauge',
       'message_delay_seconds',

@@ -1,20 +1,45 @@
-import { monotonicMs } from '../clock.ts'
 import type { Span } from '../span.ts'
-import { onNextTick, startTimer } from '../timers.ts'
+import { onNextTick } from '../timers.ts'
 import type { Tracing } from '../tracing.ts'
+import { openSpansOf, type Ageing, type Open, type OpenSpans } from './open-spans.ts'
+
+/** What tells that the answer is here: the client's callback, the message itself, or nothing, for nobody answers. */
+type Answer = 'callback' | 'message' | 'none'
 
 /** A call whose answer is waited for. */
-export interface ThriftCall {
+export class ThriftCall implements Ageing {
   readonly span: Span
   readonly seqid: number
-  /** In monotonic milliseconds. */
-  readonly at: number
   /** Whether it went out at once; else it waits until the connection is there. */
   sent: boolean
-  /** What tells that the answer is here: the client's callback, the message itself, or nothing, for nobody answers. */
-  readonly answer: 'callback' | 'message' | 'none'
+  readonly answer: Answer
   /** Makes the call itself fail, as npm's thrift never does. */
-  fail?: (error: unknown) => void
+  fail: ((error: unknown) => void) | undefined
+  /** Among the calls of all connections, for as long as it is among those of its own. */
+  open: Open | undefined
+  readonly #calls: ThriftCalls
+
+  constructor(calls: ThriftCalls, span: Span, seqid: number, sent: boolean, answer: Answer) {
+    this.span = span
+    this.seqid = seqid
+    this.sent = sent
+    this.answer = answer
+    this.fail = undefined
+    this.open = undefined
+    this.#calls = calls
+  }
+
+  get place(): string {
+    return 'thrift client'
+  }
+
+  isAlive(): boolean {
+    return false
+  }
+
+  outlived(): void {
+    this.#calls.outlived(this)
+  }
 }
 
 /**
@@ -22,24 +47,22 @@ export interface ThriftCall {
  * ever. Their spans do not.
  */
 export class ThriftCalls {
-  readonly #tracing: Tracing
-  readonly #maxAgeMs: number
   readonly #failPending: boolean
-  readonly #open = new Map<number, ThriftCall>()
-  #timer: NodeJS.Timeout | undefined
+  readonly #waiting = new Map<number, ThriftCall>()
+  readonly #open: OpenSpans
 
   constructor(tracing: Tracing, maxAgeMs: number, failPending: boolean) {
-    this.#tracing = tracing
-    this.#maxAgeMs = maxAgeMs
     this.#failPending = failPending
+    this.#open = openSpansOf(tracing, maxAgeMs)
   }
 
   add(call: ThriftCall): void {
     // A client that counts anew has forgotten the call that had this number.
-    const before = this.#open.get(call.seqid)
+    const before = this.#waiting.get(call.seqid)
     if (before) this.ended(before, new Error('no response'))
-    this.#open.set(call.seqid, call)
-    if (this.#timer === undefined) this.#wakeIn(this.#maxAgeMs)
+    const { recording } = call.span
+    if (recording || this.#failPending) this.#waiting.set(call.seqid, call)
+    if (recording) call.open = this.#open.add(call)
   }
 
   /** The answer is here; only the first end counts. */
@@ -58,14 +81,20 @@ export class ThriftCalls {
     call.span.error(error).finish()
   }
 
+  /** No answer has come. It may yet come, or the connection go, which is to make the call fail. */
+  outlived(call: ThriftCall): void {
+    if (!this.#failPending) this.#forget(call)
+    call.span.error(new Error('no response')).finish()
+  }
+
   /** Whether it is the message itself that answers this call. */
   isReplied(seqid: number): boolean {
-    return this.#open.get(seqid)?.answer === 'message'
+    return this.#waiting.get(seqid)?.answer === 'message'
   }
 
   /** A message with this number has come, and with it an exception or none. */
   replied(seqid: number, thrown: 'declared' | 'undeclared' | undefined): void {
-    const call = this.#open.get(seqid)
+    const call = this.#waiting.get(seqid)
     if (call?.answer !== 'message') return
     if (thrown) call.span.tag('thrift.exception', thrown).error('exception')
     this.answered(call)
@@ -80,43 +109,23 @@ export class ThriftCalls {
 
   /** Nor any of those that went out (or, with `unsentToo`, any at all). */
   lost(error: unknown, unsentToo: boolean): void {
-    for (const call of this.#open.values()) if (call.sent || unsentToo) this.failed(call, error)
+    for (const call of this.#waiting.values()) if (call.sent || unsentToo) this.failed(call, error)
   }
 
   /** What waited for the connection has gone out. */
   connected(): void {
-    for (const call of this.#open.values()) call.sent = true
+    for (const call of this.#waiting.values()) call.sent = true
   }
 
   /** The call that this span is of. */
   of(span: Span | undefined): ThriftCall | undefined {
-    for (const call of this.#open.values()) if (call.span === span) return call
+    for (const call of this.#waiting.values()) if (call.span === span) return call
     return undefined
   }
 
   #forget(call: ThriftCall): void {
-    if (this.#open.get(call.seqid) === call) this.#open.delete(call.seqid)
-  }
-
-  #wakeIn(ms: number): void {
-    // Armed outside any trace: it would keep the first caller's scope.
-    this.#timer = this.#tracing.dataManager.untraced(() => startTimer(() => this.#sweep(), ms))
-    this.#timer.unref()
-  }
-
-  #sweep(): void {
-    try {
-      this.#timer = undefined
-      const now = monotonicMs()
-      for (const call of this.#open.values()) {
-        // In the order in which they were made.
-        const left = call.at + this.#maxAgeMs - now
-        if (left > 0) return this.#wakeIn(left)
-        this.ended(call, new Error('no response'))
-      }
-    } catch (error) {
-      this.#tracing.failed('thrift client', error)
-    }
+    this.#open.remove(call.open)
+    if (this.#waiting.get(call.seqid) === call) this.#waiting.delete(call.seqid)
   }
 }
 

@@ -1,4 +1,3 @@
-import { monotonicMs } from '../clock.ts'
 import type { TraceContext } from '../context/trace-context.ts'
 import type { Endpoint } from '../codec/zipkin-span.ts'
 import { propagationOf } from '../propagation/composite.ts'
@@ -8,7 +7,7 @@ import { encodeTraceFrame } from '../propagation/trace-frame.ts'
 import type { Tracing } from '../tracing.ts'
 import { endpoint } from './endpoint.ts'
 import { RpcHandler, type RpcRequest } from './rpc.ts'
-import { ThriftCalls, type ThriftCall } from './thrift-calls.ts'
+import { ThriftCall, ThriftCalls } from './thrift-calls.ts'
 import { checkThrift, type ThriftOptions } from './thrift-options.ts'
 import { CALL, type ThriftConnection, type ThriftProtocol, type ThriftService } from './thrift-protocol.ts'
 
@@ -58,13 +57,8 @@ export class ThriftClient {
     const span = this.#handler.start(request, this.#remoteEnd())
     if (span === undefined) return undefined
     const callback = type === CALL ? client?._reqs[seqid] : undefined
-    const call: ThriftCall = {
-      span,
-      seqid,
-      at: monotonicMs(),
-      sent: this.#connection.connected !== false,
-      answer: callback ? 'callback' : type === CALL ? 'message' : 'none',
-    }
+    const answer = callback ? 'callback' : type === CALL ? 'message' : 'none'
+    const call = new ThriftCall(this.calls, span, seqid, this.#connection.connected !== false, answer)
     if (call.answer !== 'none') this.calls.add(call)
     if (callback !== undefined) {
       const { calls, tracing } = this

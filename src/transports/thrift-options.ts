@@ -16,7 +16,10 @@ export interface ThriftOptions {
   readonly fieldKeys?: readonly ('b3' | 'traceparent')[]
   /** Calls that are left as they are: drivers speak Thrift to servers of other people. */
   readonly ignore?: (service: string | undefined, host: string | undefined) => boolean
-  /** After how many milliseconds without an answer a call's span ends. Default 60,000. */
+  /**
+   * After how many milliseconds without an answer a call's span ends. Default 60,000 for a client's, which then says
+   * `no response`; 600,000 for a server's, which then is no error.
+   */
   readonly maxSpanAgeMs?: number
   /** Whether calls fail when their connection (over HTTP, their request) does or times out; npm's thrift leaves them open. Default false. */
   readonly failPendingOnClose?: boolean

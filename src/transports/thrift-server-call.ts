@@ -2,21 +2,27 @@ import type { Extracted } from '../propagation/propagation.ts'
 import { READS_FRAMES } from '../propagation/thrift-field.ts'
 import type { Span } from '../span.ts'
 import type { Tracing } from '../tracing.ts'
+import { openSpansOf, type Ageing, type Open, type OpenSpans } from './open-spans.ts'
 import { RpcHandler } from './rpc.ts'
+import { answersNobody } from './thrift-oneway.ts'
 import { ONEWAY, type MessageBegin, type ThriftProtocol } from './thrift-protocol.ts'
+
+type ProcessMethod = (this: never, ...args: never[]) => unknown
 
 /** Which methods there are: the name that a stranger sends is not for naming spans by. */
 export interface KnownMethods {
   /** Undefined where a name says nothing of a service. */
   serviceOf(name: string): string | undefined
-  has(name: string): boolean
+  /** What the compiler has made of the method, which reads its arguments and writes its answer. */
+  methodOf(name: string): ProcessMethod | undefined
 }
 
 /** A call that a server reads and answers. Its span begins when its arguments have been read. */
-export class ThriftServerCall {
+export class ThriftServerCall implements Ageing {
   readonly tracing: Tracing
   readonly #known: KnownMethods
   #begun: MessageBegin | undefined
+  #method: ProcessMethod | undefined
   #frame: Extracted | undefined
   #fields: ReadonlyMap<string, string> | undefined
   /** A frame goes before the reply if one came, or if the caller says that it reads them. */
@@ -25,6 +31,7 @@ export class ThriftServerCall {
   /** The span is that of the HTTP request that brought the message, which ends by itself. */
   #adopted = false
   #error: { readonly name: string; readonly declared: boolean } | undefined
+  #open: Open | undefined
   /** How deep in structs the reader is. */
   depth = 0
 
@@ -37,8 +44,14 @@ export class ThriftServerCall {
     return this.#span
   }
 
+  get place(): string {
+    return 'thrift server'
+  }
+
+  /** Whether nobody answers it. */
   get isOneway(): boolean {
-    return this.#begun?.mtype === ONEWAY
+    if (this.#begun?.mtype === ONEWAY) return true
+    return this.#method !== undefined && answersNobody(this.#method)
   }
 
   get framed(): boolean {
@@ -63,10 +76,10 @@ export class ThriftServerCall {
     if (this.#span !== undefined || this.#begun === undefined) return
     const { dataManager } = this.tracing
     const name = String(this.#begun.fname)
-    const colon = name.indexOf(':')
-    const method = this.#known.has(name) ? name.slice(colon + 1) : 'unknown_method'
+    this.#method = this.#known.methodOf(name)
+    const method = this.#method ? name.slice(name.indexOf(':') + 1) : 'unknown_method'
     const request = { service: this.#known.serviceOf(name), method }
-    const handler = handlerOf(this.tracing)
+    const { handler, open } = callsOf(this.tracing)
     const current = dataManager.current
     if (this.#fields?.has(READS_FRAMES)) this.#framed = true
     if (current?.recording && current.kind === 'SERVER') {
@@ -74,6 +87,7 @@ export class ThriftServerCall {
       this.#span = handler.describe(current, request)
     } else {
       this.#span = handler.receive(request, this.#extract(input) ?? denied(current))
+      if (this.#span.recording) this.#open = open.add(this)
     }
   }
 
@@ -90,7 +104,18 @@ export class ThriftServerCall {
       span.tag('thrift.exception', this.#error.declared ? 'declared' : 'undeclared')
       span.error(this.#error.name)
     }
-    if (!this.#adopted) span.finish()
+    if (this.#adopted) return
+    span.finish()
+    callsOf(this.tracing).open.remove(this.#open)
+  }
+
+  isAlive(): boolean {
+    return false
+  }
+
+  /** Nobody knows whether the handler is still at it. */
+  outlived(): void {
+    this.finish()
   }
 
   /** A frame goes first, then the field, then what THeader says. */
@@ -109,12 +134,21 @@ export class ThriftServerCall {
   }
 }
 
-const handlers = new WeakMap<Tracing, RpcHandler>()
+/** What serves the calls of one tracing. */
+interface ThriftServerCalls {
+  readonly handler: RpcHandler
+  readonly open: OpenSpans
+}
 
-function handlerOf(tracing: Tracing): RpcHandler {
-  let handler = handlers.get(tracing)
-  if (handler === undefined) handlers.set(tracing, (handler = new RpcHandler(tracing, 'thrift')))
-  return handler
+const served = new WeakMap<Tracing, ThriftServerCalls>()
+
+function callsOf(tracing: Tracing): ThriftServerCalls {
+  let calls = served.get(tracing)
+  if (calls === undefined) {
+    const open = openSpansOf(tracing, tracing.thrift.maxSpanAgeMs)
+    served.set(tracing, (calls = { handler: new RpcHandler(tracing, 'thrift'), open }))
+  }
+  return calls
 }
 
 /** The request that brought the message is not recorded: nor is what it brings, if that says nothing itself. */

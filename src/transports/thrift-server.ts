@@ -129,17 +129,21 @@ function knownMethods(processor: ThriftProcessor): KnownMethods {
   if (!processor.services) {
     const kind = processor.constructor.name
     const service = kind.endsWith('Processor') ? kind.slice(0, -'Processor'.length) || undefined : undefined
-    return { serviceOf: () => service, has: (name) => `process_${name}` in processor }
+    return { serviceOf: () => service, methodOf: (name) => methodIn(processor, name) }
   }
   const { services } = processor
   const serviceIn = (name: string): string => name.slice(0, Math.max(0, name.indexOf(':')))
   return {
     serviceOf: (name) => (Object.hasOwn(services, serviceIn(name)) ? serviceIn(name) : undefined),
-    has(name) {
+    methodOf(name) {
       const service = serviceIn(name)
-      return (
-        Object.hasOwn(services, service) && `process_${name.slice(service.length + 1)}` in services[service]!
-      )
+      if (!Object.hasOwn(services, service)) return undefined
+      return methodIn(services[service]!, name.slice(service.length + 1))
     },
   }
+}
+
+function methodIn(processor: ThriftProcessor, name: string): Method | undefined {
+  const method = (processor as unknown as Record<string, unknown>)[`process_${name}`]
+  return typeof method === 'function' ? (method as Method) : undefined
 }
