@@ -24,7 +24,9 @@ export function traceConnection<C extends ThriftConnection>(
   if (baseOf(connection.protocol) !== connection.protocol) return connection
   const client = new ThriftClient(tracing, connection, options)
   let writing: Carried | undefined
-  connection.protocol = clientProtocol(client, connection.protocol, (carried) => (writing = carried))
+  const isHttp = connection.nodeOptions !== undefined
+  const writes = isHttp ? (carried: Carried | undefined) => void (writing = carried) : undefined
+  connection.protocol = clientProtocol(client, connection.protocol, writes)
   Object.defineProperty(connection, TRACED, { value: true })
   patch(connection as { emit: Callback }, 'emit', (emit) => {
     return function (...args) {
@@ -36,7 +38,7 @@ export function traceConnection<C extends ThriftConnection>(
       return Reflect.apply(emit, this, args)
     }
   })
-  if (connection.nodeOptions === undefined) return connection
+  if (!isHttp) return connection
   patch(connection as unknown as { write: Callback }, 'write', (write) => {
     return function (this: ThriftConnection, ...args: unknown[]) {
       const carried = writing
