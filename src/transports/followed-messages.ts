@@ -2,7 +2,6 @@ import type { ClientRequest } from 'node:http'
 import { bindEmitter } from '../context/bind-emitter.ts'
 import { nodeHttp } from './builtin-http.ts'
 import { counted } from './counted.ts'
-import { overhearSockets } from './http-connection.ts'
 import { overhear } from './overheard.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
 
@@ -18,7 +17,7 @@ export interface MessageCall {
 /**
  * Makes the listeners of node:http's requests and responses, a server's as a client's, see the span that was
  * current when each was added: a connection that is kept alive or pooled emits from somebody else's scope. And has
- * calls told what becomes of their messages and sockets. Server and client both ask for it; it is done once.
+ * calls told what their requests emit. Server and client both ask for it; it is done once.
  */
 export const followMessages: () => Uninstall = counted(() => {
   const { ClientRequest, IncomingMessage, OutgoingMessage } = nodeHttp()
@@ -26,7 +25,6 @@ export const followMessages: () => Uninstall = counted(() => {
     bindEmitter(IncomingMessage.prototype),
     bindEmitter(OutgoingMessage.prototype),
     overhear(ClientRequest.prototype, 'node:http', outgoingEmits),
-    overhearSockets(),
   ])
 })
 

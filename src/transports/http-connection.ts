@@ -1,11 +1,9 @@
-import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Endpoint } from '../codec/zipkin-span.ts'
 import { nodeNet } from './builtin-http.ts'
 import { endpoint } from './endpoint.ts'
 import { showAsOneWord } from './inspected.ts'
 import { overhear } from './overheard.ts'
-import type { Uninstall } from './patch.ts'
 
 const CONNECTION = Symbol.for('tdist.connection')
 
@@ -57,16 +55,12 @@ export function connectionOf(socket: unknown): Connection | undefined {
   if (!(socket instanceof nodeNet().Socket)) return undefined
   const connection = new Connection()
   Reflect.defineProperty(socket, CONNECTION, { value: connection, configurable: true })
-  // The socket that HTTP/2 shows for a stream keeps it elsewhere.
-  if ((socket as Known)[CONNECTION] !== connection) Reflect.deleteProperty(socket, CONNECTION)
-  return (socket as Known)[CONNECTION]
-}
-
-/** Has every socket's connection know when it closes. */
-export function overhearSockets(): Uninstall {
-  return overhear(nodeNet().Socket.prototype as EventEmitter, 'node:http', socketEmits)
-}
-
-function socketEmits(socket: EventEmitter & { [CONNECTION]?: Connection }, event: string | symbol): void {
-  if (event === 'close') socket[CONNECTION]?.closed()
+  if ((socket as Known)[CONNECTION] !== connection) {
+    // The socket that HTTP/2 shows for a stream keeps it elsewhere.
+    Reflect.deleteProperty(socket, CONNECTION)
+    return undefined
+  }
+  // Of this one alone: sockets that speak no HTTP emit more than any other emitter.
+  overhear(socket, 'node:http', (_, event) => event === 'close' && connection.closed())
+  return connection
 }

@@ -30,6 +30,7 @@ export function overhear<E extends EventEmitter>(emitter: E, where: string, hear
  * at each call. node:domain replaces that of all emitters, whenever it is loaded.
  */
 export function lateBound(emitter: object, original: Emit): { readonly emit: Emit } {
-  const parent = Object.getPrototypeOf(emitter) as { emit?: Emit } | null
-  return parent?.emit === original ? (parent as { emit: Emit }) : { emit: original }
+  let owner = Object.getPrototypeOf(emitter) as { emit: Emit } | null
+  while (owner && !Object.hasOwn(owner, 'emit')) owner = Object.getPrototypeOf(owner) as typeof owner
+  return owner?.emit === original ? owner : { emit: original }
 }
