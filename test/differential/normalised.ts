@@ -6,7 +6,7 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/\bStart at {2}[\d:]{8}/g, 'Start at (a time)'],
   [/\b\d+(\.\d+)? ?m?s\b/g, '(a duration)'],
   [/\bfolder-\w{6}\b/g, '(a folder)'],
-  [/^\(node:\d+\)/gm, '(node)'],
+  [/\(node:\d+\)/g, '(node)'],
   // Ours are among them, and Node prints ten at most.
   [/^ {4,}at .*\n/gm, ''],
 ]
