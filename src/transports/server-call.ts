@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { types } from 'node:util'
 import { nodeHttp } from './builtin-http.ts'
 import { listenAsOne } from './channel.ts'
 import { counted } from './counted.ts'
@@ -137,7 +138,14 @@ export class ServerCall implements OnConnection {
     this.#connection?.remove(this)
     this.#unhear?.()
     const route = this.route || (this.hasRouting ? '' : undefined)
-    this.#handler.send(this.span, this.#request, this.#status, route, this.error ?? this.#loss())
+    this.#handler.send(this.span, this.#request, this.#status, route, this.#failure() ?? this.#loss())
+  }
+
+  /** Some hand Express's `next` the body that is to be answered: what is no error counts only where the answer is one. */
+  #failure(): unknown {
+    const { error } = this
+    const isAnswered = error !== undefined && this.#status !== undefined && this.#status < 400
+    return isAnswered && !(error instanceof Error || types.isNativeError(error)) ? undefined : error
   }
 
   #loss(): Error | undefined {

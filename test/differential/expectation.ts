@@ -13,7 +13,7 @@ interface Came {
   readonly children: Came[]
 }
 
-const LINE = /^( *)(CLIENT|SERVER|PRODUCER|CONSUMER|LOCAL|ORIGIN) (.*?)(?: \{(.*)\})?$/
+const LINE = /^( *)(?:(\d+) )?(CLIENT|SERVER|PRODUCER|CONSUMER|LOCAL|ORIGIN) (.*?)(?: \{(.*)\})?$/
 
 /** Whether the spans are those of the expectation, in any order of siblings. README.md has the notation. */
 export function isExpected(spans: readonly SeenSpan[], expectation: string): boolean {
@@ -32,12 +32,12 @@ export function parse(expectation: string): Expected[] {
   const path: Expected[] = []
   for (const line of expectation.split('\n')) {
     if (line.trim() === '') continue
-    const [, indent, kind, name, says] = LINE.exec(line) ?? []
+    const [, indent, times = 1, kind, name, says] = LINE.exec(line) ?? []
     const depth = indent === undefined ? NaN : indent.length / 2
     const siblings = depth === 0 ? roots : path[depth - 1]?.children
     if (!siblings) throw new Error(`no span is expected by: ${line}`)
     const expected = { kind: kind!, name: name!, says: says?.split(', ') ?? [], children: [] }
-    siblings.push(expected)
+    for (let i = 0; i < Number(times); i++) siblings.push(expected)
     path.splice(depth, Infinity, expected)
   }
   return roots

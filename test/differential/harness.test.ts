@@ -120,6 +120,15 @@ describe('an expectation', () => {
     assert.ok(!isExpected(two, 'CLIENT GET {n=2}\nCLIENT GET {n=3}'))
   })
 
+  it('takes as many of a line as it says, each with what stands below', () => {
+    const under = (parentId: string): SeenSpan => span({ id: `${parentId}1`, parentId, name: 'under' })
+    const two = [span({}), under('1'), span({ id: '2' }), under('2')]
+    assert.ok(isExpected(two, '2 CLIENT GET\n  CLIENT under'))
+    assert.ok(!isExpected(two, '3 CLIENT GET\n  CLIENT under'))
+    assert.ok(!isExpected(two.slice(1), '2 CLIENT GET\n  CLIENT under'))
+    assert.ok(!isExpected(two.slice(0, 3), '2 CLIENT GET\n  CLIENT under'))
+  })
+
   for (const line of ['GET', 'SEVER GET', 'CLIENT GET\n   SERVER GET', '  CLIENT GET']) {
     it(`is refused: ${line}`, () => assert.throws(() => parse(line), /no span is expected/))
   }

@@ -294,6 +294,24 @@ function behaviour(version: string, express: ExpressModule, way: (typeof WAYS)[n
       )
     })
 
+    it('what is passed on and is no error, as the answer to it says', async () => {
+      await check(
+        (app) => {
+          app.get('/body', (_request, _response, next) => next({ name: 'paper' }))
+          app.get('/text', (_request, _response, next) => next('a text'))
+          app.get('/error', (_request, _response, next) => next(new Error('mended')))
+          app.get('/refused', (_request, response, next) => (response.status(503), next('refused')))
+          app.use((body: unknown, _request: Request, response: Response, _next: NextFunction) => {
+            response.send(String(body))
+          })
+        },
+        { path: '/body', status: 200, name: 'GET /body' },
+        { path: '/text', status: 200, name: 'GET /text' },
+        { path: '/error', status: 200, name: 'GET /error', error: 'mended' },
+        { path: '/refused', status: 503, name: 'GET /refused', error: 'refused' },
+      )
+    })
+
     if (five) {
       it('handlers that reject', async () => {
         await check(
