@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { failed } from '../faults.ts'
 import { isMount, noteMount, routeOf, type ExpressRequest, type Layer } from './express-route.ts'
 import { patch, uninstallAll, type Uninstall } from './patch.ts'
-import { callOf } from './server-call.ts'
+import { callOf, type ServerCall } from './server-call.ts'
 
 type Next = (error?: unknown) => unknown
 type Handle = (this: Layer, request: ExpressRequest, response: ServerResponse, next: Next) => unknown
@@ -45,24 +45,38 @@ export function hookExpress(app: ExpressApp): Uninstall | undefined {
   const router = app._router ?? app.router
   const layer = router?.stack[0]
   if (!layer) return undefined
-  const layers = Object.getPrototypeOf(layer) as { handleRequest: Handle; handleError: HandleError }
+  const layers = copyOf(layer) as { handleRequest: Handle; handleError: HandleError }
   const routers = ownerOf(router, 'handle') as { handle: Handle } | undefined
   const [handleRequest, handleError] = 'handleRequest' in layers ? NAMES_IN_5 : NAMES_IN_4
   return uninstallAll([
-    patch(layers, handleRequest, tellRoute),
+    patch(layers, handleRequest, (original: Handle) => tellRoute(original, layers)),
     patch(layers, handleError, tellError),
-    routers ? patch(routers, 'handle', tellLastError) : () => {},
+    routers ? patch(routers, 'handle', (original: Handle) => tellLastError(original, layers)) : () => {},
   ])
+}
+
+/**
+ * Whether the hooks of the application's copy of Express have met the request, even if last: they have not met one that
+ * was on its way through when they were put there.
+ */
+export function hasMet(call: ServerCall, app: ExpressApp): boolean {
+  const layer = (app._router ?? app.router)?.stack[0]
+  return layer !== undefined && call.metBy === copyOf(layer)
+}
+
+/** What stands for a copy of Express: the prototype of its layers. */
+function copyOf(layer: Layer): object {
+  return Object.getPrototypeOf(layer) as object
 }
 
 const NAMES_IN_5 = ['handleRequest', 'handleError'] as const
 const NAMES_IN_4 = ['handle_request', 'handle_error'] as unknown as typeof NAMES_IN_5
 
-function tellRoute(original: Handle): Handle {
+function tellRoute(original: Handle, copy: object): Handle {
   return function (request, response, next) {
     let then = next
     try {
-      then = meet(this, request, response, next)
+      then = meet(this, copy, request, response, next)
     } catch (error) {
       failed('express', error)
     }
@@ -71,9 +85,19 @@ function tellRoute(original: Handle): Handle {
 }
 
 /** Notes what a layer says of the request it is about to handle. Returns the `next` that it gets. */
-function meet(layer: Layer, request: ExpressRequest, response: ServerResponse, next: Next): Next {
+function meet(
+  layer: Layer,
+  copy: object,
+  request: ExpressRequest,
+  response: ServerResponse,
+  next: Next,
+): Next {
   const call = callOf(request)
-  if (call !== undefined && !call.span.recording) return next
+  if (call !== undefined) {
+    if (!call.span.recording) return next
+    // Within a route that it entered before the hooks were there, nothing has told of that.
+    if (call.metBy !== copy && !request.route?.stack?.includes(layer)) call.metBy = copy
+  }
   if (!layer.route) {
     if (isMount(layer)) noteMount(layer, request)
     return next
@@ -105,12 +129,15 @@ function tellError(original: HandleError): HandleError {
 }
 
 /** That there is routing, and the error that leaves it: of a parameter's callback, say, when no layer is left to handle it. */
-function tellLastError(original: Handle): Handle {
+function tellLastError(original: Handle, copy: object): Handle {
   return function (request, response, next) {
     let then = next
     try {
       const call = callOf(request)
-      if (call) call.hasRouting = true
+      if (call) {
+        call.hasRouting = true
+        call.metBy = copy
+      }
       if (typeof next === 'function' && call?.span.recording !== false) then = noting(request, next)
     } catch (error) {
       failed('express', error)

@@ -22,7 +22,8 @@ export interface Layer {
 export type ExpressRequest = IncomingMessage & {
   baseUrl?: string
   params?: object
-  route?: { readonly path: unknown }
+  /** The route entered last. */
+  route?: { readonly path: unknown; readonly stack?: readonly Layer[] }
   [MOUNTS]?: Mount[]
 }
 

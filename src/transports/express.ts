@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
 import { onMicrotask } from '../timers.ts'
 import type { Tracing } from '../tracing.ts'
-import { hookExpress, isExpressApp, type ExpressApp } from './express-hooks.ts'
+import { hasMet, hookExpress, isExpressApp, type ExpressApp } from './express-hooks.ts'
 import { routeOf, type ExpressRequest } from './express-route.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
@@ -107,20 +107,28 @@ class Apps {
     })
   }
 
-  /** Learns the applications that a listener of the service's own passes requests to, from their first answers. */
+  /**
+   * Learns the applications that a listener of the service's own passes requests to, from their first answers. Those
+   * that were on their way by then are named as the first is.
+   */
   watchAnswers(): Uninstall {
     return lookAtAnswers((call, request: Exchange['request']) => {
       try {
-        if (call.route !== undefined || !call.span.recording) return
-        if (isExpressApp(request.app)) {
-          call.hasRouting = true
-          if (this.#known.has(request.app)) return
-          this.learn(request.app)
-        }
-        if (request.route) call.route = routeOf(request.route, request)
+        this.#nameBy(call, request)
       } catch (error) {
         this.#tracing.failed('express', error)
       }
     })
+  }
+
+  #nameBy(call: ServerCall, request: Exchange['request']): void {
+    if (call.route !== undefined || !call.span.recording) return
+    if (isExpressApp(request.app)) {
+      call.hasRouting = true
+      // Its hooks know better: the route that it entered last need not be the one that answered.
+      if (hasMet(call, request.app)) return
+      this.learn(request.app)
+    }
+    if (request.route) call.route = routeOf(request.route, request)
   }
 }

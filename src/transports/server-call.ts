@@ -32,6 +32,8 @@ export class ServerCall implements OnConnection {
   hasRouting = false
   /** The route's template. Undefined when none is known; empty when the one that was entered passed the request on. */
   route: string | undefined = undefined
+  /** Which of the frameworks that know its routes has met it last. */
+  metBy: object | undefined = undefined
   /** The first error of whoever answers. */
   error: unknown = undefined
   readonly #handler: HttpServerHandler<IncomingMessage>
