@@ -1,7 +1,9 @@
 import type { EventEmitter } from 'node:events'
+import type * as Http from 'node:http'
 import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { NetConnectOpts, Socket } from 'node:net'
 import { startTimer, stopTimer } from '../timers.ts'
+import { connectSocket, pastInterceptors } from './own-sockets.ts'
 import { SendError } from './sender.ts'
 
 /** Where and what to ask, in the terms of `http.request`. */
@@ -21,6 +23,8 @@ export interface HttpAnswer {
   readonly body: Buffer
 }
 
+type Opening = Agent & { createConnection: (options: NetConnectOpts) => Socket }
+
 /** Opened as they are needed: what bounds calls is the publisher's concurrency. */
 const MAX_SOCKETS = 8
 /** Kinesis says 100 bytes of each of 500 records, Zipkin nothing. */
@@ -34,6 +38,8 @@ export class HttpPool {
   readonly #connectMs: number
   readonly #requestMs: number
   readonly #agents = new Map<string, Agent>()
+  /** Taken ahead of who replaces it in a test. */
+  readonly #ask: typeof Http.request = process.getBuiltinModule('node:http').request
 
   /** `connectMs` limits the time to a connection, `requestMs` that to the end of the answer. */
   constructor(connectMs: number, requestMs: number) {
@@ -48,16 +54,12 @@ export class HttpPool {
   async request(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer> {
     const { protocol, hostname, port, path, method, headers, body } = request
     const tls = protocol === 'https:'
-    // Loaded when there is something to send: together they take 5 ms of a service's start.
-    const http = process.getBuiltinModule(tls ? 'node:https' : 'node:http')
     let agent = this.#agents.get(protocol)
-    if (agent === undefined) {
-      agent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS })
-      this.#agents.set(protocol, agent)
-    }
+    if (agent === undefined) this.#agents.set(protocol, (agent = newAgent(tls)))
     const { freeSockets } = agent
     return new Promise((resolve, reject) => {
-      const req = http.request({ agent, hostname, port, path, method, headers })
+      // Node's https differs by its agent alone.
+      const req = this.#ask({ agent, protocol, hostname, port, path, method, headers })
       let connected = false
 
       const giveUp = (message: string): void => {
@@ -118,6 +120,15 @@ export class HttpPool {
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy()
   }
+}
+
+/** https and what it needs are loaded when there is something to send: they take 8 ms of a service's start. */
+function newAgent(tls: boolean): Agent {
+  const { Agent } = process.getBuiltinModule(tls ? 'node:https' : 'node:http')
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }) as Opening
+  const open = tls ? agent.createConnection : connectSocket
+  agent.createConnection = (options) => pastInterceptors(() => Reflect.apply(open, agent, [options]))
+  return agent
 }
 
 /** When every address of a host failed, Node's error is an AggregateError that has no message. */

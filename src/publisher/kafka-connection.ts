@@ -1,6 +1,7 @@
 import type { ISocketFactoryArgs, Kafka, KafkaConfig, Message, Producer } from 'kafkajs'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { random, startTimer, stopTimer } from '../timers.ts'
+import { connectSocket, pastInterceptors } from './own-sockets.ts'
 import { SendError } from './sender.ts'
 
 /** What of kafkajs is needed. */
@@ -130,11 +131,12 @@ export class KafkaConnection {
   #open({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
     // kafkajs connects anew by itself, and what comes of that would hide what became of the message.
     if (this.#closed !== undefined) throw new Error('the connection was closed')
-    const net = process.getBuiltinModule('node:net')
-    const serverName = net.isIP(host) ? {} : { servername: host }
-    const socket = ssl
-      ? process.getBuiltinModule('node:tls').connect({ host, port, ...serverName, ...ssl }, onConnect)
-      : net.connect({ host, port }, onConnect)
+    const serverName = isIP(host) ? {} : { servername: host }
+    const socket = pastInterceptors(() =>
+      ssl
+        ? process.getBuiltinModule('node:tls').connect({ host, port, ...serverName, ...ssl }, onConnect)
+        : connectSocket({ host, port }, onConnect),
+    )
     this.#sockets.add(socket)
     let connected = false
     socket.once(ssl ? 'secureConnect' : 'connect', () => (connected = true))

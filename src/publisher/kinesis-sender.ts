@@ -38,11 +38,12 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
   }
   const stream = streamName ? { StreamName: streamName } : { StreamARN: streamArn }
   let client = options.client
+  const pool = client ? undefined : new HttpPool(CONNECT_MS, REQUEST_MS)
   const hotShards = new HotShards()
 
   async function put(records: readonly SpanRecord[]): Promise<readonly Outcome[] | void> {
     const { KinesisClient, PutRecordsCommand } = await loadSdk()
-    client ??= newClient(KinesisClient, options)
+    client ??= newClient(KinesisClient, options, pool!)
     const Records = records.map(({ bytes, key }) => ({ Data: bytes, PartitionKey: key ?? newSpanId() }))
     // The user's own client may have no timeout at all.
     const abort = new AbortController()
@@ -100,8 +101,11 @@ async function loadSdk(): Promise<Sdk> {
  * The SDK's own handler opens an HTTP/2 session with a TLS handshake for every request, and has no timeout. With a
  * pooled session it does not recover from one that went silent. HTTP/1.1 has neither fault and costs less.
  */
-function newClient(Client: Sdk['KinesisClient'], { region, endpoint }: KinesisSenderOptions): KinesisClient {
-  const pool = new HttpPool(CONNECT_MS, REQUEST_MS)
+function newClient(
+  Client: Sdk['KinesisClient'],
+  { region, endpoint }: KinesisSenderOptions,
+  pool: HttpPool,
+): KinesisClient {
   return new Client({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),

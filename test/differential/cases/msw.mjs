@@ -1,4 +1,4 @@
-// msw: fetch and node:http answered by handlers, one passed through
+// msw: fetch and node:http answered by handlers, one passed through; spans are sent while it listens
 import http from 'node:http'
 import { http as mock, HttpResponse, passthrough } from 'msw'
 import { setupServer } from 'msw/node'
@@ -12,7 +12,8 @@ CLIENT GET {http.path=/echo}
   ORIGIN GET /echo
 `
 const SHOP = 'http://shop.test'
-export async function run({ origin, after, tdist, tracing }) {
+export async function run({ origin, reported, tdist, tracing }) {
+  const arrived = reported(4)
   const server = setupServer(
     mock.post(`${SHOP}/items`, async ({ request }) =>
       HttpResponse.json(await request.json(), { status: 201 }),
@@ -22,7 +23,6 @@ export async function run({ origin, after, tdist, tracing }) {
     mock.get(`${origin}/echo`, () => passthrough()),
   )
   server.listen({ onUnhandledRequest: 'error' })
-  after(() => server.close())
   const call = tdist ? tdist.traceFetch(tracing, fetch) : fetch
   const client = tdist ? tdist.traceHttpClient(tracing, http) : http
   const posted = await call(`${SHOP}/items`, { method: 'POST', body: '{"some":"body"}' })
@@ -32,4 +32,6 @@ export async function run({ origin, after, tdist, tracing }) {
   await call(`${SHOP}/refused`).catch(({ name, message }) => console.log(name, message))
   const through = await call(`${origin}/echo`)
   console.log(through.status, await through.text())
+  await arrived
+  server.close()
 }
