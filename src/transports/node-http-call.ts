@@ -9,6 +9,7 @@ import { connectionOf, type Connection, type OnConnection } from './http-connect
 import { showAsOneWord } from './inspected.ts'
 import { overhear } from './overheard.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
+import { keepTraceHeaders } from './trace-headers.ts'
 
 // oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
 const { nextTick } = process
@@ -146,6 +147,7 @@ export function followRequest(request: Followed, call: OpenCall): void {
 export const followRequests: () => Uninstall = counted(() =>
   uninstallAll([
     followMessages(),
+    keepTraceHeaders(),
     // A 'response' or 'error' listener of ours would change what Node does for a request that has none.
     listenAsOne<{ request: Followed; response: IncomingMessage }>(
       'http.client.response.finish',

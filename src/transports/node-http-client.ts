@@ -13,6 +13,7 @@ import type { Instrumentation } from './instrumentation.ts'
 import { followRequest, followRequests, type Followed } from './node-http-call.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
 import { signedHeaders, unless } from './signed-headers.ts'
+import { TraceHeaders } from './trace-headers.ts'
 import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
 
 type Arguments = Parameters<HttpModule['request']>
@@ -68,8 +69,8 @@ const reader: HttpReader<Outgoing> = {
 
 const NONE: ReadonlySet<string> = new Set()
 
-function setHeader(req: ClientRequest, name: string, value: string): void {
-  req.setHeader(name, value)
+function setHeader(headers: TraceHeaders, name: string, value: string): void {
+  headers.set(name, value)
 }
 
 /** Traces every request that node:http and node:https make. */
@@ -118,7 +119,9 @@ function begin(client: TracedClient<Outgoing>, req: Followed): void {
       signed ??= signedHeaders(Object.entries(req.getHeaders()), req.path) ?? NONE
       if (keys.has(name) && !signed.has(name)) req.removeHeader(name)
     }
-    const span = client.start(req, req, signed ? unless(signed, setHeader) : setHeader)
+    const headers = new TraceHeaders(client, req)
+    const span = client.start(req, headers, signed ? unless(signed, setHeader) : setHeader)
+    if (span !== undefined) headers.keep()
     if (span?.recording) watch(req, new Call<Outgoing>(client, req, span))
   } catch (error) {
     client.tracing.failed('node:http', error)
