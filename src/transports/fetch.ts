@@ -1,4 +1,5 @@
 import type { Tracing } from '../tracing.ts'
+import { calling } from './calling.ts'
 import { callsTracedBy } from './client-calls.ts'
 import { followUndiciCalls } from './undici-channels.ts'
 
@@ -8,22 +9,15 @@ const TRACED = Symbol.for('tdist.traced')
 
 /**
  * A `fetch`, Node's own or undici's, with a span for each request that it sends: one for each redirect it follows.
- * Arguments, results and rejections are its own. A fetch that does not stand on undici is not traced; one that
- * waits for a connection of a bounded dispatcher of undici 6 or 7 needs `traceUndici` on that dispatcher.
+ * Arguments, results and rejections are its own, and so is what hangs on it. A fetch that does not stand on undici is
+ * not traced; one that waits for a connection of a bounded dispatcher of undici 6 or 7 needs `traceUndici` on that
+ * dispatcher.
  */
 export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
   try {
     if (!tracing.enabled || TRACED in fetch) return fetch
     followUndiciCalls()
-    const traced = function (this: never, ...args: never[]) {
-      return callsTracedBy(tracing, fetch, this, args)
-    }
-    Object.defineProperties(traced, {
-      [TRACED]: { value: true },
-      length: { value: fetch.length },
-      name: { value: fetch.name },
-    })
-    return traced as unknown as F
+    return calling(fetch, (self, args) => callsTracedBy(tracing, fetch, self, args), TRACED)
   } catch (error) {
     tracing.failed('fetch', error)
     return fetch

@@ -1,4 +1,5 @@
 import { signedHeaders } from './signed-headers.ts'
+import { spread, standIn } from './stand-in.ts'
 
 type Pair = readonly [unknown, unknown]
 
@@ -25,10 +26,9 @@ export function headerOf(headers: unknown, name: string): string | undefined {
 }
 
 /**
- * The headers with `added` (names and values in turn), in a copy that a library takes as it took the original. The
- * caller's own by the same names, or by those in `keys`, give way, but for those that a signature in them or in
- * `path` covers: what would replace these is taken out of `added`. What a library would refuse is returned as it
- * is, to be refused.
+ * The headers with `added` (names and values in turn), in what undici takes as it took the original. The caller's own by
+ * the same names, or by those in `keys`, give way, but for those that a signature in them or in `path` covers: what
+ * would replace these is taken out of `added`. What would be refused is returned as it is, to be refused.
  */
 export function withHeaders(
   headers: unknown,
@@ -36,28 +36,52 @@ export function withHeaders(
   keys: ReadonlySet<string>,
   path: string,
 ): unknown {
-  if (headers === undefined || headers === null) return [...added]
+  if (headers === undefined || headers === null) return ofAdded(added)
   if (typeof headers !== 'object') return headers
-  const given = !Array.isArray(headers) && Symbol.iterator in headers ? flat(headers) : headers
-  if (given === undefined) return headers
+  // A list of pairs undici refuses, but for its cache. Any number of ours would make it refuse in other words.
+  if (Array.isArray(headers) && Array.isArray(headers[0])) return headers
+  if (Array.isArray(headers) || !isIterable(headers)) return withNodeHeaders(headers, added, keys, path)
+  // Once, for it may give them once only.
+  const pairs = [...headers]
+  return replacing(added, keys, path, pairs, (replaced) => {
+    const all = pairsWith(pairs, added, replaced)
+    return standIn(headers, { [Symbol.iterator]: () => all.values() })
+  })
+}
+
+/** The same for node:http, which takes a list of pairs as well, and of any other object its own properties. */
+export function withNodeHeaders(
+  headers: object,
+  added: string[],
+  keys: ReadonlySet<string>,
+  path: string,
+): object {
+  if (Array.isArray(headers)) {
+    const make = Array.isArray(headers[0]) ? pairsWith : listWith
+    return replacing(added, keys, path, headers, (replaced) => make(headers, added, replaced))
+  }
+  // Each is read once, as a library reads them.
+  const own = spread(headers) as Record<string, unknown>
+  const list = replacing(added, keys, path, own, (replaced) => recordWith(own, added, replaced))
+  return shapedAs(headers, list)
+}
+
+/** What `make` makes, with what a signature covers left as it is. `headers`: all of the caller's. */
+function replacing(
+  added: string[],
+  keys: ReadonlySet<string>,
+  path: string,
+  headers: object,
+  make: (replaced: Replaced) => object,
+): object {
   const replaced = new Replaced(added, keys)
-  const copy = copyOf(given, added, replaced)
-  const signed = replaced.any ? signedHeaders(entriesOf(given), path) : undefined
-  if (signed === undefined) return copy
+  const made = make(replaced)
+  const signed = replaced.any ? signedHeaders(entriesOf(headers), path) : undefined
+  if (signed === undefined) return made
 
   const rest = added.flatMap((name, i) => (i % 2 || signed.has(lower(name)) ? [] : [name, added[i + 1]!]))
   added.splice(0, added.length, ...rest)
-  return copyOf(given, added, new Replaced(added, new Set([...keys].filter((key) => !signed.has(key)))))
-}
-
-/** An iterable's pairs in a list, for it may give them once only. Undefined when they are none. */
-function flat(headers: object): unknown[] | undefined {
-  const list: unknown[] = []
-  for (const pair of headers as Iterable<unknown>) {
-    if (!Array.isArray(pair) || pair.length !== 2) return undefined
-    list.push(pair[0], pair[1])
-  }
-  return list
+  return make(new Replaced(added, new Set([...keys].filter((key) => !signed.has(key)))))
 }
 
 /** Which of the caller's headers give way. */
@@ -84,37 +108,68 @@ class Replaced {
   }
 }
 
-function copyOf(headers: object, added: readonly string[], replaced: Replaced): unknown {
-  const pairs = Array.isArray(headers) && Array.isArray(headers[0])
-  if (Array.isArray(headers) && !pairs && headers.length % 2 !== 0) return headers
+function listWith(headers: readonly unknown[], added: readonly string[], replaced: Replaced): object {
+  if (headers.length % 2 !== 0) return headers
+  const list: unknown[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!replaced.has(headers[i])) list.push(headers[i], headers[i + 1])
+  }
+  list.push(...added)
+  return list
+}
 
-  if (pairs) {
-    const kept = (headers as Pair[]).filter(([key]) => !replaced.has(key))
-    return [...kept, ...entriesOf(added)]
+function pairsWith(headers: readonly unknown[], added: readonly string[], replaced: Replaced): unknown[] {
+  const pairs: unknown[] = []
+  // What is no pair is for the library to refuse, and so is a hole.
+  for (const entry of headers as readonly (Pair | undefined)[]) {
+    if (!replaced.has(entry?.[0])) pairs.push(entry)
   }
-  if (Array.isArray(headers)) {
-    const list: unknown[] = []
-    for (let i = 0; i < headers.length; i += 2) {
-      if (!replaced.has(headers[i])) list.push(headers[i], headers[i + 1])
-    }
-    list.push(...added)
-    return list
-  }
-  const copy: Record<string, unknown> = {}
-  const own = headers as Record<string, unknown>
-  for (const key of Object.keys(own)) {
-    if (!replaced.has(key)) copy[key] = own[key]
-  }
+  for (let i = 0; i < added.length; i += 2) pairs.push([added[i], added[i + 1]])
+  return pairs
+}
+
+function recordWith(
+  own: Readonly<Record<string, unknown>>,
+  added: readonly string[],
+  replaced: Replaced,
+): Record<string, unknown> {
+  const copy = spread(own) as Record<string, unknown>
+  for (const key of Object.keys(own)) if (replaced.has(key)) delete copy[key]
   for (let i = 0; i < added.length; i += 2) copy[added[i]!] = added[i + 1]
   return copy
 }
 
-/** Names and values, of any form. */
+function ofAdded(added: readonly string[]): object {
+  const headers: Record<string, unknown> = {}
+  for (let i = 0; i < added.length; i += 2) headers[added[i]!] = added[i + 1]
+  return headers
+}
+
+/** The copy, with the prototype of the headers, and open to change as they are. */
+function shapedAs(headers: object, copy: object): object {
+  const prototype = Object.getPrototypeOf(headers) as object | null
+  let shaped = copy
+  // What it inherits may be read-only, so all is defined.
+  if (prototype !== Object.prototype) {
+    shaped = Object.create(prototype, Object.getOwnPropertyDescriptors(copy)) as object
+  }
+  if (Object.isExtensible(headers)) return shaped
+  return Object.isFrozen(headers) ? Object.freeze(shaped) : Object.preventExtensions(shaped)
+}
+
+/** Names and values, of any form. What is no pair is left out. */
 export function* entriesOf(headers: object): Generator<Pair> {
   if (Array.isArray(headers) && !Array.isArray(headers[0])) {
     for (let i = 0; i < headers.length; i += 2) yield [headers[i], headers[i + 1]]
-  } else if (Symbol.iterator in headers) yield* headers as Iterable<Pair>
-  else yield* Object.entries(headers)
+  } else if (isIterable(headers)) {
+    // An iterator may be gone through once, and that is not for us.
+    if (headers === (headers[Symbol.iterator]() as unknown)) return
+    for (const pair of headers) if (Array.isArray(pair)) yield pair as unknown as Pair
+  } else yield* Object.entries(headers)
+}
+
+function isIterable(headers: object): headers is Iterable<unknown> {
+  return typeof (headers as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function'
 }
 
 function lower(name: unknown): string {

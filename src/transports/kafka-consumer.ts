@@ -6,6 +6,7 @@ import type { KafkaOptions } from './kafka-options.ts'
 import { Arrival } from './message-arrival.ts'
 import { delayOf, noteDelay } from './message-delay.ts'
 import type { MessagingHandler } from './messaging.ts'
+import { listStandIn, picked, standIn } from './stand-in.ts'
 
 type Handler = (this: unknown, payload: never) => unknown
 type Tags = Record<string, string | number>
@@ -55,12 +56,10 @@ export class TracedHandlers {
     try {
       const config = args[0] as { eachMessage?: Handler; eachBatch?: Handler } | undefined
       if (typeof config !== 'object' || config === null) return args
-      const { eachMessage, eachBatch } = config
-      const handlers = {
-        ...(typeof eachMessage === 'function' && { eachMessage: this.#eachMessage(eachMessage) }),
-        ...(typeof eachBatch === 'function' && { eachBatch: this.#eachBatch(eachBatch) }),
-      }
-      return [{ ...config, ...handlers }, ...args.slice(1)]
+      const own = picked(config, ['eachMessage', 'eachBatch'])
+      if (typeof own.eachMessage === 'function') own.eachMessage = this.#eachMessage(own.eachMessage)
+      if (typeof own.eachBatch === 'function') own.eachBatch = this.#eachBatch(own.eachBatch)
+      return [standIn(config, own), ...args.slice(1)]
     } catch (error) {
       this.#tracing.failed('kafka consumer', error)
       return args
@@ -73,7 +72,7 @@ export class TracedHandlers {
       const incoming = this.#incoming(payload.message)
       const { message, enclosed } = incoming
       return {
-        payload: enclosed ? withMessage(payload, message) : payload,
+        payload: enclosed ? standIn(payload, { message }) : payload,
         begin: () => {
           const { topic } = payload
           if (this.#handler.ignores(topic)) return undefined
@@ -95,10 +94,9 @@ export class TracedHandlers {
       const begin = (): Begun | undefined =>
         this.#handler.ignores(batch.topic) ? undefined : this.#beginBatch(payload, incoming)
       if (this.#options.carrier !== 'payload') return { payload, begin }
-      // A batch is an instance with methods of its own.
-      const messages = { value: incoming.map(({ message }) => message), enumerable: true }
-      const opened = Object.create(batch, { messages }) as typeof batch
-      return { payload: { ...payload, batch: opened }, begin }
+      const messages = incoming.map(({ message }) => message)
+      const opened = standIn(batch, { messages: listStandIn(batch.messages, messages) })
+      return { payload: standIn(payload, { batch: opened }), begin }
     })
   }
 
@@ -196,11 +194,4 @@ export class TracedHandlers {
     if (recorded > this.#maxSpans) tags['kafka.batch.spans_left_out'] = recorded - this.#maxSpans
     return tags
   }
-}
-
-function withMessage(payload: EachMessage, message: KafkaMessage): EachMessage {
-  // A spread with a property after it is slow in V8.
-  const copy: { -readonly [K in keyof EachMessage]: EachMessage[K] } = { ...payload }
-  copy.message = message
-  return copy
 }

@@ -7,6 +7,7 @@ import {
   type MessageHeaders,
 } from '../propagation/message-headers.ts'
 import type { Extracted, Propagation } from '../propagation/propagation.ts'
+import { picked, plainCopy, spread, standIn } from './stand-in.ts'
 
 /** What kafkajs and Confluent's client take and give as a message. */
 export interface KafkaMessage {
@@ -18,9 +19,30 @@ export interface KafkaMessage {
   readonly timestamp?: string
 }
 
-/** Whether clients would take it: one that they would refuse is theirs, to refuse with their own words. */
-export function isSendable(message: unknown): message is KafkaMessage {
-  return typeof message === 'object' && message !== null && (message as KafkaMessage).value !== undefined
+/** A message about to be sent. */
+export interface Sendable {
+  readonly given: KafkaMessage
+  /**
+   * What it is sent with in place of what was given: all of a plain one, of any other what is read here, so that its
+   * getters are called no more often than the client calls them.
+   */
+  readonly own: { -readonly [K in keyof KafkaMessage]: KafkaMessage[K] }
+  /** Whether that is all of it. */
+  readonly isWhole: boolean
+}
+
+/** Undefined where clients would not take it: what they would refuse is theirs, to refuse with their own words. */
+export function sendable(message: unknown): Sendable | undefined {
+  if (typeof message !== 'object' || message === null) return undefined
+  const given = message as KafkaMessage
+  const copy = plainCopy(given)
+  const own = copy ?? picked(given, ['key', 'value', 'headers'])
+  return own.value === undefined ? undefined : { given, own, isWhole: copy !== undefined }
+}
+
+/** What stands in for it: a caller may send one object many times, or frozen. */
+export function sent({ given, own, isWhole }: Sendable): KafkaMessage {
+  return isWhole ? own : standIn(given, own)
 }
 
 /** A message as its handler gets it, and what the envelope said that its value came in. */
@@ -32,7 +54,7 @@ export interface Incoming {
 /** Takes the message's value out of its envelope, in a copy, if it is in one. */
 export function openMessage(message: KafkaMessage): Incoming {
   const enclosed = Buffer.isBuffer(message.value) ? open(message.value) : undefined
-  return { message: enclosed ? copyOf(message, 'value', enclosed.value) : message, enclosed }
+  return { message: enclosed ? standIn(message, { value: enclosed.value }) : message, enclosed }
 }
 
 /** What a message says of its trace: in its headers, else in the envelope that its value came in, or still is in. */
@@ -44,16 +66,12 @@ export function readTrace({ message, enclosed }: Incoming, propagation: Propagat
   return frame?.extracted ?? found
 }
 
-/** The message with the context in its headers, in a copy: a caller may send one object many times, or frozen. */
-export function withHeaders(
-  message: KafkaMessage,
-  context: TraceContext,
-  propagation: Propagation,
-): KafkaMessage {
-  const { headers } = message
-  if (typeof headers !== 'object' && headers !== undefined) return message
-  const copy: Record<string, unknown> = { ...headers }
-  // Null is for the client to refuse, with its own words.
+/** Puts the context into the message's headers, in a copy of those. */
+export function addHeaders({ own }: Sendable, context: TraceContext, propagation: Propagation): void {
+  const { headers } = own
+  // What is no object, and null, is for the client to refuse with its own words.
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null)) return
+  const copy: Record<string, unknown> = headers ? spread(headers) : {}
   const stale = headers ? traceKeysOf(headers) : NONE
   if (stale.length > 0) {
     const tracestate = keptTracestate(headers!, context)
@@ -62,23 +80,18 @@ export function withHeaders(
     if (tracestate !== undefined) copy['tracestate'] = tracestate
   }
   propagation.inject(context, copy, setHeader)
-  return copyOf(message, 'headers', copy)
+  own.headers = copy
 }
 
-/** The message with the context before its value. One without a value to be changed has it in its headers. */
-export function withEnvelope(
-  message: KafkaMessage,
-  context: TraceContext,
-  propagation: Propagation,
-): KafkaMessage {
-  const { value, headers } = message
+/** Puts the context before the message's value. One without a value to be changed has it in its headers. */
+export function enclose(message: Sendable, context: TraceContext, propagation: Propagation): void {
+  const { value, headers } = message.own
   // Nothing but null is a tombstone, and what is empty stays empty.
   const bytes = typeof value === 'string' ? Buffer.from(value) : value
-  if (!Buffer.isBuffer(bytes) || bytes.length === 0) return withHeaders(message, context, propagation)
-  const sealed = copyOf(message, 'value', seal(bytes, context))
+  const isEnclosed = Buffer.isBuffer(bytes) && bytes.length > 0
+  if (isEnclosed) message.own.value = seal(bytes, context)
   // Headers go first with whoever reads both: stale ones must not.
-  const stale = headers ? traceKeysOf(headers) : NONE
-  return stale.length > 0 ? withHeaders(sealed, context, propagation) : sealed
+  if (!isEnclosed || (headers && traceKeysOf(headers).length > 0)) addHeaders(message, context, propagation)
 }
 
 const NONE: readonly string[] = []
@@ -93,18 +106,4 @@ function keptTracestate(headers: MessageHeaders, { traceId, extra }: TraceContex
   const parent = messageHeader(headers, 'traceparent')
   if (parent?.slice(3, 35) !== traceId.padStart(32, '0')) return undefined
   return messageHeader(headers, 'tracestate')
-}
-
-/** A copy in which one property is another. What is no plain object keeps its class. */
-function copyOf(message: KafkaMessage, name: 'headers' | 'value', value: unknown): KafkaMessage {
-  const prototype = Object.getPrototypeOf(message) as unknown
-  if (prototype === Object.prototype || prototype === null) {
-    // A spread with a property after it is slow in V8.
-    const copy: { -readonly [K in keyof KafkaMessage]: unknown } = { ...message }
-    copy[name] = value
-    return copy as KafkaMessage
-  }
-  return Object.create(message, {
-    [name]: { value, enumerable: true, writable: true, configurable: true },
-  }) as KafkaMessage
 }

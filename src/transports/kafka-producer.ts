@@ -2,15 +2,30 @@ import { types } from 'node:util'
 import type { Span } from '../span.ts'
 import { whenSettled } from '../settle.ts'
 import type { Tracing } from '../tracing.ts'
-import { isSendable, readTrace, withEnvelope, withHeaders, type KafkaMessage } from './kafka-messages.ts'
+import {
+  addHeaders,
+  enclose,
+  readTrace,
+  sendable,
+  sent,
+  type KafkaMessage,
+  type Sendable,
+} from './kafka-messages.ts'
 import type { KafkaOptions } from './kafka-options.ts'
 import type { MessagingHandler } from './messaging.ts'
+import { listStandIn, plainCopy, standIn } from './stand-in.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
+/** The messages for one topic, as a call has them. */
 interface Record {
+  readonly given: object
+  /** All of a plain one. */
+  readonly copy: { messages?: unknown } | undefined
   readonly topic: string
-  readonly messages: readonly KafkaMessage[]
+  readonly list: readonly KafkaMessage[]
+  /** Undefined where they are not traced. */
+  readonly messages: readonly Sendable[] | undefined
 }
 
 /** What clients answer for each partition that took messages. */
@@ -42,23 +57,28 @@ export class TracedSends {
 
   /** `send`, traced. */
   send(original: Method, self: unknown, args: readonly unknown[]): unknown {
-    return this.#call(original, self, args, (record) => {
+    return this.#call(original, self, args, (given) => {
+      const record = this.#record(given)
       const spans: Span[] = []
-      return isRecord(record)
-        ? { request: this.#traced(record, record.messages.length, spans), spans }
-        : undefined
+      return record && { request: this.#traced(record, record.list.length, spans), spans }
     })
   }
 
   /** `sendBatch`, traced. */
   sendBatch(original: Method, self: unknown, args: readonly unknown[]): unknown {
-    return this.#call(original, self, args, (batch) => {
-      const records = (batch as { topicMessages?: unknown } | undefined)?.topicMessages
-      if (!Array.isArray(records) || !records.every(isRecord)) return undefined
+    return this.#call(original, self, args, (given) => {
+      if (typeof given !== 'object' || given === null) return undefined
+      const copy: { topicMessages?: unknown } | undefined = plainCopy(given)
+      const { topicMessages: list } = (copy ?? given) as { topicMessages?: unknown }
+      const records = allOf(list, (record) => this.#record(record))
+      if (records === undefined) return undefined
+      const size = records.reduce((sum, record) => sum + record.list.length, 0)
       const spans: Span[] = []
-      const size = records.reduce((sum, { messages }) => sum + messages.length, 0)
-      const topicMessages = records.map((record) => this.#traced(record, size, spans))
-      return { request: { ...(batch as object), topicMessages }, spans }
+      const traced = records.map((record) => this.#traced(record, size, spans))
+      const topicMessages = listStandIn(list as object[], traced)
+      if (copy === undefined) return { request: standIn(given, { topicMessages }), spans }
+      copy.topicMessages = topicMessages
+      return { request: copy, spans }
     })
   }
 
@@ -97,21 +117,38 @@ export class TracedSends {
     }
   }
 
+  /** Undefined where a client would not send it: what it would refuse is left for it to refuse, with its own words. */
+  #record(given: unknown): Record | undefined {
+    if (typeof given !== 'object' || given === null) return undefined
+    const copy: Record['copy'] = plainCopy(given)
+    const { topic, messages: list } = (copy ?? given) as { topic?: unknown; messages?: unknown }
+    if (typeof topic !== 'string' || !Array.isArray(list)) return undefined
+    const ignored = this.#handler.ignores(topic)
+    const messages = ignored ? undefined : allOf(list, sendable)
+    return messages || ignored ? { given, copy, topic, list: list as KafkaMessage[], messages } : undefined
+  }
+
   /** The record as it is sent. `size`: how many messages the whole call has. */
-  #traced(record: Record, size: number, spans: Span[]): Record {
-    const { topic, messages } = record
-    if (this.#handler.ignores(topic)) return record
+  #traced({ given, copy, topic, list, messages }: Record, size: number, spans: Span[]): object {
+    if (messages === undefined) return copy ?? given
     const shared = size > (this.#options.maxSpansPerSend ?? 100)
     let span: Span | undefined
     const traced = messages.map((message) => {
       if (span === undefined || !shared) {
-        spans.push((span = this.#begin(topic, message)))
+        spans.push((span = this.#begin(topic, message.own)))
         if (shared) span.tag('kafka.batch.size', messages.length)
-        else if (this.#options.tagKey && typeof message.key === 'string') span.tag('kafka.key', message.key)
+        else this.#tagKey(span, message.own)
       }
       return this.#carrying(message, span)
     })
-    return { ...record, messages: traced }
+    const standing = listStandIn(list, traced)
+    if (copy === undefined) return standIn(given, { topic, messages: standing })
+    copy.messages = standing
+    return copy
+  }
+
+  #tagKey(span: Span, { key }: KafkaMessage): void {
+    if (this.#options.tagKey && typeof key === 'string') span.tag('kafka.key', key)
   }
 
   #begin(topic: string, message: KafkaMessage): Span {
@@ -124,10 +161,11 @@ export class TracedSends {
     return this.#handler.send(topic, forwarded)
   }
 
-  #carrying(message: KafkaMessage, { context }: Span): KafkaMessage {
+  #carrying(message: Sendable, { context }: Span): KafkaMessage {
     const { messagePropagation } = this.#tracing
-    if (this.#options.carrier === 'payload') return withEnvelope(message, context, messagePropagation)
-    return this.#headers === 'refused' ? message : withHeaders(message, context, messagePropagation)
+    if (this.#options.carrier === 'payload') enclose(message, context, messagePropagation)
+    else if (this.#headers !== 'refused') addHeaders(message, context, messagePropagation)
+    return sent(message)
   }
 
   #stored(spans: readonly Span[], stored: readonly Stored[]): void {
@@ -153,10 +191,16 @@ export class TracedSends {
   }
 }
 
-/** Whether a client would send it: what it would refuse is left for it to refuse, with its own words. */
-function isRecord(record: unknown): record is Record {
-  const { topic, messages } = (record ?? {}) as Partial<Record>
-  return typeof topic === 'string' && Array.isArray(messages) && messages.every(isSendable)
+/** Each element, holes among them, made into another; undefined where one can't be, or where it is no list. */
+function allOf<T>(list: unknown, make: (element: unknown) => T | undefined): T[] | undefined {
+  if (!Array.isArray(list)) return undefined
+  const made: T[] = []
+  for (let i = 0; i < list.length; i++) {
+    const one = make(list[i])
+    if (one === undefined) return undefined
+    made.push(one)
+  }
+  return made
 }
 
 /** UNKNOWN_SERVER_ERROR, which a broker before 0.11 answers to headers. */

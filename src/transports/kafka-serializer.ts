@@ -4,6 +4,7 @@ import { open, seal } from '../propagation/kafka-envelope.ts'
 import type { Extracted } from '../propagation/propagation.ts'
 import { whenSettled } from '../settle.ts'
 import type { Tracing } from '../tracing.ts'
+import { calling } from './calling.ts'
 import { kafkaHandler } from './kafka-handler.ts'
 import { Arrival } from './message-arrival.ts'
 import type { MessagingHandler } from './messaging.ts'
@@ -107,17 +108,14 @@ function wrapped<S extends object>(
     if (typeof serializer !== 'function') {
       const original = (serializer as Record<string, unknown>)[name]
       if (typeof original !== 'function') return serializer
-      return overridden(serializer, { [name]: (...args) => call(original as Method, serializer, args) }, mark)
+      return overridden(
+        serializer,
+        { [name]: (...args) => call(original as Method, serializer, args) },
+        { mark },
+      )
     }
-    const traced = function (this: unknown, ...args: never[]): unknown {
-      return call(serializer as unknown as Method, this, args)
-    }
-    Object.defineProperties(traced, {
-      [mark]: { value: true },
-      length: { value: (serializer as Method).length },
-      name: { value: (serializer as Method).name },
-    })
-    return traced as unknown as S
+    const fn = serializer as unknown as Method
+    return calling(fn, (self, args) => call(fn, self, args), mark) as unknown as S
   } catch (error) {
     tracing.failed(`kafka ${name}r`, error)
     return serializer

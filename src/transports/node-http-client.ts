@@ -1,10 +1,12 @@
 import type * as Http from 'node:http'
 import type { ClientRequest } from 'node:http'
 import { failed } from '../faults.ts'
+import { warn } from '../log.ts'
 import { processState } from '../process-state.ts'
 import type { Tracing } from '../tracing.ts'
 import { nodeHttp, nodeHttps } from './builtin-http.ts'
-import { Call, ClientCalls, type TracedClient } from './client-calls.ts'
+import { calling } from './calling.ts'
+import { Call, callsTracedBy, ClientCalls, type TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
 import { CALL } from './followed-messages.ts'
 import { addTo } from './header-list.ts'
@@ -12,9 +14,9 @@ import type { HttpReader } from './http.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { followRequest, followRequests, type Followed } from './node-http-call.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from './patch.ts'
+import { readable, renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
 import { signedHeaders, unless } from './signed-headers.ts'
 import { TraceHeaders } from './trace-headers.ts'
-import { renderedAtOnce, withAddedHeaders, type Outgoing } from './rendered-request.ts'
 
 type Arguments = Parameters<HttpModule['request']>
 type Make = (...args: Arguments) => ClientRequest
@@ -26,32 +28,52 @@ export interface HttpModule {
 }
 
 /**
- * `request` and `get` of node:http, node:https or a module like them, traced. Arguments, errors and what they
- * return are the module's own.
+ * `request` and `get` of node:http, node:https or a module like them, traced, as they are now: who patches the module
+ * later is not met here. Arguments, errors and what they return are the module's own. Of a module that stands on
+ * node:http (follow-redirects) each request that it makes there is a span; one whose requests are of another kind
+ * (HTTP/2) has none, which a line says.
  */
 export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModule {
+  const { request, get } = module
   try {
     if (tracing.enabled) return traced(tracing, module)
   } catch (error) {
     tracing.failed('node:http', error)
   }
-  return { request: module.request, get: module.get }
+  return { request, get }
 }
 
 function traced(tracing: Tracing, module: HttpModule): HttpModule {
   followed ??= followRequests()
   const client = calls.of(tracing)
+  const own = unpatched(module.request as Make)
+  if (!isNodes(own)) return overNode(client, module)
   const request = function (this: unknown, ...args: Arguments) {
-    let own = module.request as Make
-    try {
-      own = unpatched(own)
-    } catch (error) {
-      tracing.failed('node:http', error)
-    }
     return make(client, own, module, args)
   } as HttpModule['request']
   return { request, get: getBy(request) }
 }
+
+function isNodes(request: Make): boolean {
+  return [nodeHttp, nodeHttps].some((module) => unpatched(module().request as Make) === request)
+}
+
+/** Of a module of somebody else's: what it asks of node:http is traced, as axios is. */
+function overNode(client: TracedClient<Outgoing>, module: HttpModule): HttpModule {
+  followHttpCalls()
+  const over = (own: Make): Make =>
+    calling(own, (_, args) => {
+      const before = begun
+      const req = callsTracedBy(client.tracing, own, module, args)
+      // It may have a way to node:http that leads round what is patched.
+      if (begun === before) begin(client, req)
+      return req
+    })
+  return { request: over(module.request as Make), get: over(module.get as Make) } as HttpModule
+}
+
+/** Counts the calls that were met, with a span or without. */
+let begun = 0
 
 const reader: HttpReader<Outgoing> = {
   method: (request) => request.method,
@@ -97,14 +119,16 @@ const calls = new ClientCalls('node:http', reader)
 
 function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args: Arguments): ClientRequest {
   let early: Outgoing | undefined
+  let given = args
   try {
-    early = renderedAtOnce(args)
+    given = readable(args)
+    early = renderedAtOnce(given)
   } catch (error) {
     client.tracing.failed('node:http', error)
   }
-  if (early !== undefined) return makeRendered(client, early, request, self, args)
+  if (early !== undefined) return makeRendered(client, early, request, self, given)
   // The request is made of what the caller gave, and its headers have not gone yet.
-  const req = Reflect.apply(request, self, args)
+  const req = Reflect.apply(request, self, given)
   begin(client, req)
   return req
 }
@@ -112,7 +136,10 @@ function make(client: TracedClient<Outgoing>, request: Make, self: unknown, args
 function begin(client: TracedClient<Outgoing>, req: Followed): void {
   try {
     const { tracing, keys, names } = client
-    if (req[CALL] || req.headersSent || req.method === 'CONNECT' || tracing.dataManager.suppressed) return
+    if (req?.[CALL] || req?.method === 'CONNECT' || tracing.dataManager.suppressed) return
+    if (typeof req?.hasHeader !== 'function' || typeof req.setHeader !== 'function') return warnOfForeign()
+    if (req.headersSent) return
+    begun++
     let signed: ReadonlySet<string> | undefined
     for (const name of names) {
       if (!req.hasHeader(name)) continue
@@ -126,6 +153,13 @@ function begin(client: TracedClient<Outgoing>, req: Followed): void {
   } catch (error) {
     client.tracing.failed('node:http', error)
   }
+}
+
+function warnOfForeign(): void {
+  warn(
+    'http module',
+    'a request that is not node:http’s own has no span: use what traces the library that made it',
+  )
 }
 
 function watch(req: Followed, call: Call<Outgoing>): void {
@@ -147,6 +181,7 @@ function makeRendered(
   let call: Call<Outgoing> | undefined
   let sent = args
   try {
+    begun++
     const added: string[] = []
     const span = client.start(early, added, addTo)
     if (span?.recording) call = new Call(client, early, span)

@@ -1,6 +1,17 @@
+import { calling } from './calling.ts'
+
 const TRACED = Symbol.for('tdist.traced')
 
 type Method = (this: unknown, ...args: never[]) => unknown
+
+export interface Overriding {
+  /** How {@link isTraced} tells. */
+  readonly mark?: symbol
+  /** Whether a method that is not replaced is called on the object itself; default all are, for they may use private fields. */
+  readonly onItself?: (key: PropertyKey) => boolean
+  /** Where the object is a function: how it is called. */
+  readonly call?: (self: unknown, args: never[]) => unknown
+}
 
 /** Whether this is what {@link overridden} made, with that mark. */
 export function isTraced(object: object, mark: symbol = TRACED): boolean {
@@ -9,20 +20,27 @@ export function isTraced(object: object, mark: symbol = TRACED): boolean {
 
 /**
  * The object, some of its methods replaced: still an instance of its class, and all else is its own. Its other methods
- * are called on the object itself, for they may use private fields. The object stays as it was, but for what its owner
- * assigns to either: that goes before what was replaced, as a test's spy has to.
+ * are called on the object itself. The object stays as it was, but for what its owner assigns to either: that goes
+ * before what was replaced, as a test's spy has to.
  */
 export function overridden<T extends object>(
   object: T,
   methods: Readonly<Record<string, Method>>,
-  mark: symbol = TRACED,
+  { mark = TRACED, onItself = () => true, call }: Overriding = {},
 ): T {
   const bound = new Map<unknown, Method>()
   const shown = (key: PropertyKey, value: unknown): unknown => {
     if (typeof key === 'string' && Object.hasOwn(methods, key)) return methods[key]
-    if (typeof value !== 'function' || key === 'constructor') return value
+    if (value === object) return proxy
+    if (typeof value !== 'function' || isClass(value) || key === 'constructor' || !onItself(key)) return value
     let method = bound.get(value)
-    if (method === undefined) bound.set(value, (method = value.bind(object) as Method))
+    if (method === undefined) {
+      method = calling(value as Method, (self, args) => {
+        const result: unknown = Reflect.apply(value, self === proxy ? object : self, args)
+        return result === object ? proxy : result
+      })
+      bound.set(value, method)
+    }
     return method
   }
   /** What its owner has replaced since, and what was there before. */
@@ -34,9 +52,10 @@ export function overridden<T extends object>(
     else replaced.set(key, before)
     return isPutBack ? before : value
   }
-  return new Proxy(thawed(object), {
+  const proxy: T = new Proxy(thawed(object), {
     get(_, key) {
       if (key === mark) return true
+      if (replaced.size === 0 && typeof key === 'string' && Object.hasOwn(methods, key)) return methods[key]
       const value: unknown = Reflect.get(object, key)
       return replaced.has(key) ? value : shown(key, value)
     },
@@ -50,7 +69,14 @@ export function overridden<T extends object>(
       replaced.delete(key)
       return Reflect.deleteProperty(object, key)
     },
+    ...(call && { apply: (_: T, self: unknown, args: never[]) => call(self, args) }),
   })
+  return proxy
+}
+
+/** Whether it is made with `new` alone: a class that hangs on a client (its errors, its events) is no method of it. */
+function isClass(value: object): boolean {
+  return Reflect.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
 }
 
 /** A proxy may not say of a frozen object what is not so. Of a copy it may. */
@@ -58,5 +84,7 @@ function thawed<T extends object>(object: T): T {
   if (!Object.isFrozen(object)) return object
   const own: Record<PropertyKey, PropertyDescriptor> = Object.getOwnPropertyDescriptors(object)
   for (const key of Reflect.ownKeys(own)) own[key] = { ...own[key], configurable: true }
-  return Object.create(Object.getPrototypeOf(object) as object, own) as T
+  const prototype = Object.getPrototypeOf(object) as object
+  if (typeof object !== 'function') return Object.create(prototype, own) as T
+  return Object.defineProperties(Object.setPrototypeOf(() => {}, prototype) as T, own)
 }

@@ -1,5 +1,6 @@
-import type { RequestOptions } from 'node:http'
-import { headerOf, withHeaders } from './header-list.ts'
+import type { OutgoingHttpHeaders, RequestOptions } from 'node:http'
+import { types } from 'node:util'
+import { headerOf, withNodeHeaders } from './header-list.ts'
 
 /** What rules and tags ask of a request to node:http: the request itself, or what is to become one. */
 export interface Outgoing {
@@ -10,14 +11,27 @@ export interface Outgoing {
 }
 
 /**
+ * The arguments, to be read here before Node reads them: options of which more is read here, or whose headers a getter
+ * gives, or that are a proxy, are copied as Node copies them, so that each getter is called once and in its turn.
+ */
+export function readable<Args extends readonly unknown[]>(args: Args): Args {
+  const options = optionsOf(args)
+  if (options === undefined) return args
+  const own = Reflect.getOwnPropertyDescriptor(options, 'headers')
+  const isRead = own?.get !== undefined || types.isProxy(options) || isRendered(own?.value)
+  return isRead ? replaced(args, options, { ...options }) : args
+}
+
+/**
  * What is known of a request whose headers Node writes as soon as it is made, so that none can be added after:
  * headers given as an array, or with an `Expect`. Undefined for all others.
  */
 export function renderedAtOnce(args: readonly unknown[]): Outgoing | undefined {
   const options = optionsOf(args)
-  const headers = options?.headers as object | null | undefined
-  if (options === undefined || headers === null || typeof headers !== 'object') return undefined
-  if (!Array.isArray(headers) && !Object.keys(headers).some(isExpect)) return undefined
+  // Node reads what is the options' own, and nothing that they inherit.
+  if (options === undefined || !Object.hasOwn(options, 'headers')) return undefined
+  const headers = options.headers as unknown
+  if (!isRendered(headers)) return undefined
 
   const first = args[0]
   const url = isUrl(first)
@@ -25,10 +39,11 @@ export function renderedAtOnce(args: readonly unknown[]): Outgoing | undefined {
     : typeof first === 'string' && URL.canParse(first)
       ? new URL(first)
       : undefined
+  const { method, path, protocol } = options
   return {
-    method: String(options.method ?? 'GET').toUpperCase(),
-    path: String(options.path ?? (url ? url.pathname + url.search : '/')),
-    protocol: options.protocol ?? url?.protocol ?? 'http:',
+    method: String(method ?? 'GET').toUpperCase(),
+    path: String(path ?? (url ? url.pathname + url.search : '/')),
+    protocol: protocol ?? url?.protocol ?? 'http:',
     getHeader: (name) => headerOf(headers, name),
   }
 }
@@ -41,8 +56,18 @@ export function withAddedHeaders<Args extends readonly unknown[]>(
   path: string,
 ): Args {
   const options = optionsOf(args)!
-  const headers = withHeaders(options.headers, added, keys, path)
-  return args.map((arg) => (arg === options ? { ...options, headers } : arg)) as unknown as Args
+  const copy = { ...options }
+  copy.headers = withNodeHeaders(options.headers as object, added, keys, path) as OutgoingHttpHeaders
+  return replaced(args, options, copy)
+}
+
+function replaced<Args extends readonly unknown[]>(args: Args, options: object, copy: object): Args {
+  return args.map((arg) => (arg === options ? copy : arg)) as unknown as Args
+}
+
+function isRendered(headers: unknown): headers is object {
+  if (headers === null || typeof headers !== 'object') return false
+  return Array.isArray(headers) || Object.keys(headers).some(isExpect)
 }
 
 /** The argument that Node takes for options: the first, or the one after a URL. */

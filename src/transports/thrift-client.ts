@@ -123,11 +123,11 @@ export class ThriftClient {
     }
   }
 
-  /** B3 headers for a call over HTTP. */
-  headersFor({ span }: ThriftCall): Record<string, string> | undefined {
+  /** B3 headers for a call over HTTP: names and values in turn. */
+  headersFor({ span }: ThriftCall): string[] | undefined {
     if (this.#options.httpHeaders === false || this.#options.propagation === 'off') return undefined
-    const headers: Record<string, string> = {}
-    this.tracing.propagation.inject(span.context, headers, (to, name, value) => (to[name] = value))
+    const headers: string[] = []
+    this.tracing.propagation.inject(span.context, headers, (list, name, value) => list.push(name, value))
     return headers
   }
 

@@ -1,5 +1,5 @@
 import type { Tracing } from '../tracing.ts'
-import { withHeaders } from './header-list.ts'
+import { withNodeHeaders } from './header-list.ts'
 import { patch } from './patch.ts'
 import { clientProtocol } from './thrift-client-protocol.ts'
 import { ThriftClient, type Carried } from './thrift-client.ts'
@@ -66,8 +66,7 @@ function addHeaders(
     const headers = client.headersFor(call)
     const own = connection.nodeOptions
     if (headers === undefined || own === undefined) return undefined
-    const added = Object.entries(headers).flat()
-    const all = withHeaders(own.headers ?? {}, added, client.keys, own.path ?? '/')
+    const all = withNodeHeaders(own.headers ?? {}, headers, client.keys, own.path ?? '/')
     connection.nodeOptions = { ...own, headers: all as Record<string, unknown> }
     return own
   } catch (error) {

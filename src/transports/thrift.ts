@@ -8,6 +8,7 @@ import { ThriftClient } from './thrift-client.ts'
 import type { ProtocolClass, ThriftConnection } from './thrift-protocol.ts'
 import { traceConnection } from './thrift-connection.ts'
 import type { ThriftOptions } from './thrift-options.ts'
+import { standIn } from './stand-in.ts'
 import { tracedProcessor, type ThriftProcessor } from './thrift-server.ts'
 
 export type { ThriftOptions } from './thrift-options.ts'
@@ -87,7 +88,7 @@ function tracedService<S extends object>(tracing: Tracing, service: S): S {
     return traceProcessor(tracing, new Processor(handler))
   }
   Object.setPrototypeOf(Traced, Processor)
-  return (generated.Processor ? Object.create(service, { Processor: { value: Traced } }) : Traced) as S
+  return (generated.Processor ? standIn(service, { Processor: Traced }) : Traced) as S
 }
 
 /** Thrift's exports, of which each may be replaced. */

@@ -1,8 +1,11 @@
 import type { Dispatcher } from 'undici'
 import type { Tracing } from '../tracing.ts'
-import { Call, TracedClient } from './client-calls.ts'
+import { calling } from './calling.ts'
+import { Call, callsTracedBy, TracedClient } from './client-calls.ts'
 import { addTo, headerOf, withHeaders } from './header-list.ts'
 import type { HttpReader } from './http.ts'
+import { isTraced, overridden } from './overridden.ts'
+import { ownerOf, picked, plainCopy, standIn } from './stand-in.ts'
 import { TracedHandler, isWhole } from './undici-handler.ts'
 import { followUndiciCalls } from './undici-channels.ts'
 
@@ -11,8 +14,7 @@ export { undici } from './undici-channels.ts'
 
 type Options = Dispatcher.DispatchOptions
 type Handler = Dispatcher.DispatchHandler
-
-const TRACED = Symbol.for('tdist.traced')
+type Dispatch = (options: Options, handler: Handler) => boolean
 
 /**
  * The dispatcher (an Agent, Pool, Client or any other), traced: each dispatch is a span that begins when it is
@@ -21,27 +23,43 @@ const TRACED = Symbol.for('tdist.traced')
  */
 export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
   try {
-    return tracing.enabled && !(TRACED in dispatcher) ? tracedDispatcher(tracing, dispatcher) : dispatcher
+    return tracing.enabled && !isTraced(dispatcher) ? tracedDispatcher(tracing, dispatcher) : dispatcher
   } catch (error) {
     tracing.failed('undici', error)
     return dispatcher
   }
 }
 
+type Method = (this: unknown, ...args: never[]) => unknown
+
 function tracedDispatcher<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
   followUndiciCalls()
   const client = new TracedClient(tracing, reader)
-  const own: Record<string | symbol, unknown> = {
-    [TRACED]: true,
-    dispatch: (options: Options, handler: Handler) => dispatch(client, dispatcher, options, handler),
-    // Some dispatchers close by private fields, which only they themselves have.
-    close: (...args: []) => dispatcher.close(...args),
-    destroy: (...args: []) => dispatcher.destroy(...args),
+  const { length, name } = Reflect.get(dispatcher, 'dispatch') as Dispatch
+  const dispatchItself = dispatcher.dispatch.bind(dispatcher)
+  const traced = (options: Options, handler: Handler): boolean =>
+    dispatch(client, dispatchItself, options, handler)
+  Object.defineProperties(traced, { length: { value: length }, name: { value: name } })
+  const methods: Record<string, Method> = { dispatch: traced }
+  const undicis = new Set<PropertyKey>()
+  for (const name of ASKING) {
+    const method = dispatcher[name] as unknown as Method | undefined
+    if (isUndicis(dispatcher, name)) undicis.add(name)
+    else if (typeof method === 'function' && name !== 'compose') {
+      // One that a class of the service's has written anew may use private fields, and dispatches on itself.
+      methods[name] = calling(method, (_, args) => callsTracedBy(tracing, method, dispatcher, args))
+    }
   }
-  return new Proxy(dispatcher, {
-    get: (target, key) => (Object.hasOwn(own, key) ? own[key] : Reflect.get(target, key)),
-    has: (target, key) => key === TRACED || Reflect.has(target, key),
-  })
+  return overridden(dispatcher, methods, { onItself: (key) => !undicis.has(key) })
+}
+
+/** What makes requests of which each is dispatched by `this.dispatch`. */
+const ASKING = ['request', 'stream', 'pipeline', 'connect', 'upgrade', 'compose'] as const
+
+/** Whether a method is the one that undici gives every dispatcher. */
+function isUndicis(dispatcher: Dispatcher, name: string): boolean {
+  const owner = ownerOf(dispatcher, name)
+  return owner !== null && Object.hasOwn(owner, 'compose') && Object.hasOwn(owner, 'dispatch')
 }
 
 const reader: HttpReader<Options> = {
@@ -52,26 +70,26 @@ const reader: HttpReader<Options> = {
 
 function dispatch(
   client: TracedClient<Options>,
-  dispatcher: Dispatcher,
+  dispatchItself: Dispatch,
   options: Options,
   handler: Handler,
 ): boolean {
-  let traced: Dispatch | undefined
+  let traced: Dispatched | undefined
   try {
     traced = begin(client, options, handler)
   } catch (error) {
     client.tracing.failed('undici', error)
   }
-  if (traced === undefined) return dispatcher.dispatch(options, handler)
+  if (traced === undefined) return dispatchItself(options, handler)
   try {
-    return dispatcher.dispatch(traced.options, traced.handler)
+    return dispatchItself(traced.options, traced.handler)
   } catch (error) {
     traced.watching?.ended(error)
     throw error
   }
 }
 
-interface Dispatch {
+interface Dispatched {
   readonly options: Options
   readonly handler: Handler
   /** The handler, where the span is recorded. */
@@ -79,7 +97,11 @@ interface Dispatch {
 }
 
 /** What to dispatch in place of these; undefined leaves them. */
-function begin(client: TracedClient<Options>, options: Options, handler: Handler): Dispatch | undefined {
+function begin(client: TracedClient<Options>, given: Options, handler: Handler): Dispatched | undefined {
+  if (typeof given !== 'object' || given === null) return undefined
+  const copy: { -readonly [K in keyof Options]: Options[K] } | undefined = plainCopy(given)
+  // Getters are called once, as undici calls them.
+  const options = copy ?? picked(given, READ)
   if (!isWhole(options, handler)) return undefined
   const added: string[] = []
   const span = client.start(options, added, addTo)
@@ -87,7 +109,8 @@ function begin(client: TracedClient<Options>, options: Options, handler: Handler
   const call = new Call(client, options, span)
   try {
     const headers = withHeaders(options.headers, added, client.keys, options.path) as string[]
-    const sent = withOwn(options, headers)
+    if (copy) copy.headers = headers
+    const sent = copy ?? standIn(given, { ...options, headers })
     if (!span.recording) return { options: sent, handler, watching: undefined }
     const watching = new TracedHandler(
       handler,
@@ -101,16 +124,7 @@ function begin(client: TracedClient<Options>, options: Options, handler: Handler
   }
 }
 
-/** The options with these headers. A spread with a property after it is so slow in V8 that it shows here. */
-function withOwn(options: Options, headers: string[]): Options {
-  const prototype: unknown = Object.getPrototypeOf(options)
-  if (prototype !== Object.prototype && prototype !== null) {
-    return Object.create(options, { headers: { value: headers, enumerable: true } }) as Options
-  }
-  const own: Options = Object.assign({ headers: undefined }, options)
-  own.headers = headers
-  return own
-}
+const READ = ['origin', 'path', 'method', 'headers', 'upgrade'] as const
 
 /**
  * The header value that bears the span ID, and so tells the request from all others; where a signature leaves no place

@@ -193,14 +193,14 @@ async function untilReady<T>(ask: () => Promise<T>): Promise<T> {
 
 export type Received = KafkaMessage & { readonly partition: number }
 
-/** All that is on a topic just now. */
-export async function readTopic(brokers: string[], topic: string): Promise<Received[]> {
+/** All that is on a topic just now; `messages` says how many, where markers of transactions are beside them. */
+export async function readTopic(brokers: string[], topic: string, messages?: number): Promise<Received[]> {
   const kafka = plainKafka(brokers)
   const admin = kafka.admin()
   await admin.connect()
   const offsets = await offsetsOf(admin, topic)
   await admin.disconnect()
-  const count = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0)
+  const count = messages ?? offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0)
   const received: Received[] = []
   if (count === 0) return received
   const consumer = kafka.consumer({ groupId: `${topic}-${process.pid}-${Date.now()}`, maxWaitTimeInMs: 100 })

@@ -11,6 +11,7 @@ import {
 import type { ZipkinSpan } from 'tdist'
 import { runWithMessage, traceKafka, type KafkaOptions } from 'tdist/kafkajs'
 import { createTestTracing } from 'tdist/testing'
+import { kafkaBatchForms, kafkaForms } from '../suites/kafka-forms.ts'
 import { createTopic, plainKafka, readTopic, startKafkaBroker } from '../support/kafka-broker.ts'
 
 const broker = await startKafkaBroker({ 'log.cleaner.backoff.ms': 100 })
@@ -425,6 +426,9 @@ describe('kafkajs', { skip: typeof broker === 'string' && broker }, () => {
       )
     })
   })
+
+  kafkaForms(brokers)
+  kafkaBatchForms(brokers)
 
   before(() => assert.equal(dataManager.current, undefined))
 })

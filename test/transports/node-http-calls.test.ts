@@ -349,16 +349,6 @@ describe('node:http calls', () => {
     await six.close()
   })
 
-  it('returns what a module of another make returns, be it no request at all', () => {
-    const stub = { end() {} }
-    const module = { request: () => stub, get: () => stub } as unknown as typeof http
-    const { tracing } = createTestTracing()
-    const traced = traceHttpClient(tracing, module)
-    assert.equal(traced.request(server.origin), stub)
-    assert.equal(traced.get({ headers: ['a', 'b'] }), stub)
-    assert.ok(tracing.faults['node:http'])
-  })
-
   it('puts back what it patched, for ESM too', () => {
     assert.notEqual(http.request, plainRequest)
     assert.equal(namedGet, http.get)

@@ -98,6 +98,23 @@ describe('an object with methods of ours', () => {
     assert.equal(traced.label, 'other')
   })
 
+  it('has methods with all that hangs on them, and classes that are its own', () => {
+    class Oops extends Error {}
+    const connect = mock.fn(() => 'connected')
+    const client = { connect, Oops, self: undefined as unknown, on: () => client as unknown, send: () => '' }
+    client.self = client
+    const traced = overridden(client, { send: () => 'traced' })
+    assert.equal(traced.connect(), 'connected')
+    assert.equal(traced.connect.mock.callCount(), 1)
+    assert.equal(traced.connect.name, connect.name)
+    assert.equal(traced.Oops, Oops)
+    assert.deepEqual(
+      [traced.self, traced.on()],
+      [traced, traced],
+      'who goes on with it goes on with the traced one',
+    )
+  })
+
   it('can lose what its owner deletes', () => {
     const traced = overridden(new Client() as Partial<Client>, {})
     delete traced.label

@@ -200,6 +200,45 @@ describe('undici calls', () => {
     await test.take(1)
   })
 
+  it('a dispatcher of a class of the service’s own keeps its private fields, and the calls of its methods are spans', async () => {
+    class Counting extends Agent {
+      #asked = 0
+
+      override request(options: never): never {
+        this.#asked++
+        return super.request(options) as never
+      }
+
+      asked(): number {
+        return this.#asked
+      }
+    }
+    const counting = new Counting()
+    const traced = traceUndici(test.tracing, counting)
+    await read(traced.request(request('/counted') as never))
+    assert.deepEqual([traced.asked(), counting.asked()], [1, 1])
+    assert.equal(
+      traced.on('drain', () => {}),
+      traced,
+    )
+    assert.equal(server.requests[0]!.context.sampled, true)
+    await test.take(1)
+    await traced.close()
+  })
+
+  it('a dispatcher may be given the traced dispatch for its own, and be frozen', async () => {
+    agent.dispatch = Reflect.get(traceUndici(test.tracing, agent), 'dispatch') as Agent['dispatch']
+    await read(agent.request(request('/own')))
+    const frozen = Object.freeze({
+      dispatch: agent.dispatch.bind(agent),
+      request: (options: Request) => agent.request(options as never),
+    }) as unknown as Dispatcher
+    const traced = traceUndici(test.tracing, frozen)
+    assert.notEqual(Reflect.get(traced, 'dispatch'), Reflect.get(frozen, 'dispatch'))
+    await read(traced.request(request('/frozen')))
+    await test.take(2)
+  })
+
   it('each retry below a retrying dispatcher is a span; above it the call is one', async () => {
     const retry = { minTimeout: 1, maxRetries: 2, statusCodes: [503] }
     server.enqueue({ status: 503 })
@@ -289,6 +328,17 @@ describe('undici calls', () => {
       const traced = traceFetch(test.tracing, npmFetch)
       const response = await traced(server.origin, { dispatcher: traceUndici(test.tracing, agent) })
       await response.text()
+      await test.take(1)
+    })
+
+    it('is the fetch that it was given in all that hangs on it', async () => {
+      const given = Object.assign((url: string) => fetch(url), { raw: () => 'raw', Headers })
+      const traced = traceFetch(test.tracing, given)
+      assert.deepEqual(
+        [traced.raw(), traced.Headers, traced.name, traced.length],
+        ['raw', Headers, given.name, 1],
+      )
+      assert.equal((await traced(server.origin)).status, 200)
       await test.take(1)
     })
 
