@@ -1,11 +1,13 @@
 import type NodeModule from 'node:module'
 import { tracingOf } from './create-tracing.ts'
 import {
+  kafkaFromEnvironment,
   propagationFromEnvironment,
   samplerFromEnvironment,
   senderFromEnvironment,
   serviceNameFromEnvironment,
   serviceTagsFromEnvironment,
+  thriftFromEnvironment,
 } from './environment.ts'
 import { LocalService } from './local-service.ts'
 import { debug } from './log.ts'
@@ -68,10 +70,14 @@ function optionsFromEnvironment(serviceName: string): TracingOptions {
   const sender = senderFromEnvironment()
   const sampler = samplerFromEnvironment()
   const propagation = propagationFromEnvironment()
+  const kafka = kafkaFromEnvironment()
+  const thrift = thriftFromEnvironment()
   return {
     serviceName,
     ...(sender && { sender }),
     ...(sampler && { sampler }),
     ...(propagation && { propagation }),
+    ...(kafka && { kafka }),
+    ...(thrift && { thrift }),
   }
 }

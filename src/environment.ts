@@ -5,6 +5,8 @@ import { kinesisSender } from './publisher/kinesis-sender.ts'
 import type { Sender } from './publisher/sender.ts'
 import { FORMATS, type Format } from './propagation/composite.ts'
 import type { ServiceTags } from './local-service.ts'
+import { KAFKA_CARRIERS, type KafkaOptions } from './transports/kafka-options.ts'
+import { THRIFT_PROPAGATIONS, type ThriftOptions } from './transports/thrift-options.ts'
 import { sampleRate, samplePerSecond, type Sampler } from './sampler.ts'
 import { isSecret } from './tags.ts'
 
@@ -88,6 +90,24 @@ export function propagationFromEnvironment(): Format[] | undefined {
     }
   }
   return names as Format[]
+}
+
+/** How Thrift's calls carry the trace, by `TDIST_THRIFT_PROPAGATION`, if that is set. */
+export function thriftFromEnvironment(): ThriftOptions | undefined {
+  const propagation = readOneOf('TDIST_THRIFT_PROPAGATION', THRIFT_PROPAGATIONS)
+  return propagation && { propagation }
+}
+
+/** What of Kafka's messages carries the trace, by `TDIST_KAFKA_CARRIER`, if that is set. */
+export function kafkaFromEnvironment(): KafkaOptions | undefined {
+  const carrier = readOneOf('TDIST_KAFKA_CARRIER', KAFKA_CARRIERS)
+  return carrier && { carrier }
+}
+
+function readOneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
+  const value = read(name)
+  if (value === undefined || values.includes(value as T)) return value as T | undefined
+  throw new TypeError(`${name} is ${value}; use one of ${values.join(', ')}`)
 }
 
 function readNumber(name: string, what: string, valid: (n: number) => boolean): number | undefined {

@@ -7,6 +7,7 @@ import type { Tracing } from '../tracing.ts'
 import { endpoint } from './endpoint.ts'
 import { ABANDONED, HttpClientHandler, type HttpReader } from './http.ts'
 import { showAsOneWord } from './inspected.ts'
+import { openSpansOf, type Ageing, type Open, type OpenSpans } from './open-spans.ts'
 import type { Uninstall } from './patch.ts'
 
 /*
@@ -86,10 +87,12 @@ export class TracedClient<Request> {
   readonly keys: ReadonlySet<string>
   /** These, and the names of the baggage fields: what a call may be given. */
   readonly names: ReadonlySet<string>
+  readonly open: OpenSpans
   readonly #handler: HttpClientHandler<Request>
 
   constructor(tracing: Tracing, reader: HttpReader<Request>) {
     this.tracing = tracing
+    this.open = openSpansOf(tracing)
     this.keys = new Set(tracing.propagation.keys)
     this.names = new Set([...this.keys, ...tracing.baggage.map((field) => field.toLowerCase())])
     this.#handler = new HttpClientHandler(tracing, reader)
@@ -106,23 +109,49 @@ export class TracedClient<Request> {
   }
 }
 
+/** What a request of node:http's, or one of undici's, says of itself. */
+interface OfLibrary {
+  readonly destroyed?: boolean
+  readonly completed?: boolean
+  readonly aborted?: boolean
+}
+
 /**
  * A recorded call that is under way. By one rule for all libraries its span ends when the response's body has
  * come in, or when the call has failed or been given up: as long as the call holds its connection. An answer
  * whose body nobody waits for, a redirect, ends it with its headers, so that what follows comes after it. It is
  * told by the library's own events, so nothing here throws.
  */
-export class Call<Request> {
+export class Call<Request> implements Ageing {
   readonly span: Span
   readonly #client: TracedClient<Request>
-  readonly #request: Request
+  readonly #request: Request & OfLibrary
+  readonly #open: Open | undefined
+  #socket: Socket | undefined
   #status: number | undefined
   #ended = false
 
   constructor(client: TracedClient<Request>, request: Request, span: Span) {
     this.span = span
     this.#client = client
-    this.#request = request
+    this.#request = request as Request & OfLibrary
+    this.#socket = undefined
+    this.#open = client.open.add(this)
+  }
+
+  get place(): string {
+    return 'http client'
+  }
+
+  /** However slow it is: as long as its library has not done with it, and its connection is open. */
+  isAlive(): boolean {
+    const { destroyed, completed, aborted } = this.#request
+    if (destroyed || completed || aborted || this.#socket?.destroyed) return false
+    return destroyed === false || completed === false || this.#socket !== undefined
+  }
+
+  outlived(): void {
+    this.end()
   }
 
   get status(): number | undefined {
@@ -134,6 +163,7 @@ export class Call<Request> {
     try {
       const remote = endpoint(socket?.remoteAddress, socket?.remotePort)
       if (remote !== undefined) this.span.remote(remote)
+      this.#socket = socket ?? undefined
     } catch (error) {
       this.#client.tracing.failed('http client', error)
     }
@@ -173,6 +203,7 @@ export class Call<Request> {
     try {
       if (this.#ended) return
       this.#ended = true
+      this.#open?.close()
       this.#client.end(this.span, this.#request, this.#status ?? status, error)
     } catch (fault) {
       this.#client.tracing.failed('http client', fault)

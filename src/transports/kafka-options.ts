@@ -22,8 +22,11 @@ export interface KafkaOptions {
   readonly sampler?: (topic: string, kind: 'PRODUCER' | 'CONSUMER') => boolean | undefined
 }
 
+/** What `carrier` may be. */
+export const KAFKA_CARRIERS = ['headers', 'payload'] as const
+
 /** Throws one line that says what to give instead. */
 export function checkKafka({ carrier = 'headers' }: KafkaOptions): void {
-  if (carrier !== 'headers' && carrier !== 'payload')
-    throw new TypeError(`kafka.carrier is ${describe(carrier)}; use headers or payload`)
+  if (!KAFKA_CARRIERS.includes(carrier))
+    throw new TypeError(`kafka.carrier is ${describe(carrier)}; use ${KAFKA_CARRIERS.join(' or ')}`)
 }

@@ -25,14 +25,21 @@ export interface Ageing {
 /** A call in a list, between the one that came before it and the one that came after. */
 export class Open {
   readonly call: Ageing | undefined
+  readonly #list: OpenSpans
   before: Open = this
   after: Open = this
   /** Since when it counts, in ticks, where that is not the start of its span. */
   since: number | undefined
 
-  constructor(call: Ageing | undefined) {
+  constructor(list: OpenSpans, call: Ageing | undefined) {
+    this.#list = list
     this.call = call
     this.since = undefined
+  }
+
+  /** The call has ended. A second time it is nothing. */
+  close(): void {
+    this.#list.remove(this)
   }
 }
 
@@ -45,7 +52,7 @@ export class OpenSpans {
   readonly #tracing: Tracing
   readonly #ageMs: number
   /** The oldest comes after it, the youngest before it. */
-  readonly #ends = new Open(undefined)
+  readonly #ends: Open = new Open(this, undefined)
   #count = 0
   #isArmed = false
 
@@ -54,10 +61,10 @@ export class OpenSpans {
     this.#ageMs = ageMs
   }
 
-  /** Of a call that has begun just now; take it out by what is returned. */
+  /** Of a call that has begun just now; close what is returned when it has ended. */
   add(call: Ageing): Open | undefined {
     try {
-      const open = new Open(call)
+      const open = new Open(this, call)
       this.#append(open)
       if (!this.#isArmed) this.#wakeIn(Math.min(this.#ageMs, PRESSED_MS))
       return open
@@ -67,10 +74,10 @@ export class OpenSpans {
     }
   }
 
-  /** The call has ended. A second time it is nothing. */
-  remove(open: Open | undefined): void {
+  /** As {@link Open.close}. */
+  remove(open: Open): void {
     try {
-      if (open === undefined || open.after === open) return
+      if (open.after === open) return
       open.before.after = open.after
       open.after.before = open.before
       open.before = open.after = open

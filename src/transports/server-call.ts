@@ -13,6 +13,7 @@ import { ABANDONED, HttpServerHandler, type HttpReader } from './http.ts'
 import { connectionOf, type Connection, type OnConnection } from './http-connection.ts'
 import { showAsOneWord } from './inspected.ts'
 import { overhear } from './overheard.ts'
+import { openSpansOf, type Ageing, type Open, type OpenSpans } from './open-spans.ts'
 import { uninstallAll, type Uninstall } from './patch.ts'
 import { isEventStream } from './event-stream.ts'
 import { whenAnswered } from './upgrade-answer.ts'
@@ -25,7 +26,7 @@ const { nextTick } = process
  * (the server, a framework, a framework inside a framework) traces it, and the rest find it traced. It ends once,
  * when the response is out or never will be.
  */
-export class ServerCall implements OnConnection {
+export class ServerCall implements OnConnection, Ageing {
   readonly tracing: Tracing
   readonly span: Span
   /** Whether whoever answers has routes. */
@@ -42,6 +43,8 @@ export class ServerCall implements OnConnection {
   readonly #connection: Connection | undefined
   #unhear: Uninstall | undefined = undefined
   #status: number | undefined = undefined
+  /** Among all open calls, for as long as it is one. */
+  #open: Open | undefined = undefined
   #isLost = false
   #isOver: boolean
 
@@ -63,7 +66,8 @@ export class ServerCall implements OnConnection {
   }
 
   /** A recorded call begins here. Its response, or the socket of an upgrade, is to be heard from now on. */
-  begin(socket: Socket | undefined): void {
+  begin(socket: Socket | undefined, open: OpenSpans): void {
+    this.#open = open.add(this)
     this.#connection?.add(this)
     const response = this.#response
     if (response === undefined) return this.#awaitAnswer(socket!)
@@ -137,6 +141,7 @@ export class ServerCall implements OnConnection {
 
   /** A recorded call ends here. */
   end(): void {
+    this.#open?.close()
     this.#connection?.remove(this)
     this.#unhear?.()
     const route = this.route || (this.hasRouting ? '' : undefined)
@@ -148,6 +153,21 @@ export class ServerCall implements OnConnection {
     const { error } = this
     const isAnswered = error !== undefined && this.#status !== undefined && this.#status < 400
     return isAnswered && !(error instanceof Error || types.isNativeError(error)) ? undefined : error
+  }
+
+  get place(): string {
+    return 'http server'
+  }
+
+  /** However slow it is: as long as its connection is open, whose end ends it. */
+  isAlive(): boolean {
+    const response = this.#response
+    if (response?.writableFinished || response?.destroyed) return false
+    return (response?.socket ?? this.#request.socket)?.destroyed === false
+  }
+
+  outlived(): void {
+    if (this.#isFirstEnd(false)) this.end()
   }
 
   #loss(): Error | undefined {
@@ -209,10 +229,12 @@ function answered({ request }: { readonly request: Met }): void {
 /** What meets requests on behalf of one tracing. */
 export class ServerCalls {
   readonly #handler: HttpServerHandler<IncomingMessage>
+  readonly #open: OpenSpans
   readonly #tracing: Tracing
 
   constructor(tracing: Tracing) {
     this.#handler = new HttpServerHandler(tracing, reader)
+    this.#open = openSpansOf(tracing)
     this.#tracing = tracing
   }
 
@@ -249,7 +271,7 @@ export class ServerCalls {
     const span = this.#handler.receive(request, remote)
     const call = new ServerCall(this.#tracing, this.#handler, span, request, response, connection)
     request[CALL] = call
-    if (span.recording) call.begin(upgraded)
+    if (span.recording) call.begin(upgraded, this.#open)
     return call
   }
 }

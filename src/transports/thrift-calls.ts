@@ -124,7 +124,7 @@ export class ThriftCalls {
   }
 
   #forget(call: ThriftCall): void {
-    this.#open.remove(call.open)
+    call.open?.close()
     if (this.#waiting.get(call.seqid) === call) this.#waiting.delete(call.seqid)
   }
 }

@@ -27,13 +27,14 @@ export interface ThriftOptions {
   readonly httpHeaders?: boolean
 }
 
-const PROPAGATIONS = ['field', 'prefix', 'auto', 'off']
+/** What `propagation` may be. */
+export const THRIFT_PROPAGATIONS = ['field', 'prefix', 'auto', 'off'] as const
 
 /** Throws one line that says what to give instead. */
 export function checkThrift({ propagation = 'field', fieldKeys = ['b3'] }: ThriftOptions): void {
-  if (!PROPAGATIONS.includes(propagation))
+  if (!THRIFT_PROPAGATIONS.includes(propagation))
     throw new TypeError(
-      `thrift.propagation is ${describe(propagation)}; use one of ${PROPAGATIONS.join(', ')}`,
+      `thrift.propagation is ${describe(propagation)}; use one of ${THRIFT_PROPAGATIONS.join(', ')}`,
     )
   const isKnown = (key: unknown): boolean => key === 'b3' || key === 'traceparent'
   if (!Array.isArray(fieldKeys) || fieldKeys.length === 0 || !fieldKeys.every(isKnown))

@@ -106,7 +106,7 @@ export class ThriftServerCall implements Ageing {
     }
     if (this.#adopted) return
     span.finish()
-    callsOf(this.tracing).open.remove(this.#open)
+    this.#open?.close()
   }
 
   isAlive(): boolean {

@@ -146,6 +146,11 @@ describe('tdist/register', () => {
     ],
     [{ TDIST_TAGS: 'load=50%' }, 'TDIST_TAGS has 50%; give % as %25, a comma as %2C'],
     [{ TDIST_TAGS: 'api%5Fkey=s3cr3t' }, 'TDIST_TAGS has api_key, which looks like a secret; leave it out'],
+    [
+      { TDIST_THRIFT_PROPAGATION: 'suffix' },
+      'TDIST_THRIFT_PROPAGATION is suffix; use one of field, prefix, auto, off',
+    ],
+    [{ TDIST_KAFKA_CARRIER: 'header' }, 'TDIST_KAFKA_CARRIER is header; use one of headers, payload'],
     [{ TDIST_SERVICE_NAME: ' ' }, 'TDIST_SERVICE_NAME is empty; give the name of this service'],
   ] as const
   for (const [env, message] of mistakes) {

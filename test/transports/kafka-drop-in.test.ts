@@ -114,6 +114,20 @@ describe('tdist/register with an app that makes its own kafkajs', async () => {
     assert.equal(String(sent!.value), 'hello, forwarded')
   })
 
+  it('TDIST_KAFKA_CARRIER=payload puts the trace before the value, and takes it off', async () => {
+    const untraced = await run(source, [], await newTopic())
+    const sink = await startSpanSink()
+    const topic = await newTopic()
+    const env = { TDIST_ZIPKIN_URL: sink.url, TDIST_KAFKA_CARRIER: 'payload' }
+    assert.deepEqual(await run(source, ['--import', register], topic, env), untraced)
+    await sink.close()
+    assertTraces(sink.spans, topic)
+    for (const { headers, value } of await readTopic(brokers, topic)) {
+      assert.deepEqual(Object.keys(headers ?? {}), [])
+      assert.equal(Buffer.from(value!).toString('hex', 0, 3), 'c15444')
+    }
+  })
+
   it('does not trace its own Kafka sender', async () => {
     const topic = await newTopic()
     await createTopic(brokers, 'zipkin')

@@ -35,9 +35,8 @@ describe('spans that are open', () => {
     const before = tracing.endedByAge['here'] ?? 0
     const calls = ['a', 'b', 'c', 'd'].map((name) => new Call(name))
     const open = tracing.tracer.trace('caller', () => calls.map((call) => list.add(call)))
-    list.remove(open[1])
-    list.remove(open[1])
-    list.remove(undefined)
+    open[1]!.close()
+    open[1]!.close()
     calls[1]!.span.finish()
     const spans = await recorded.take(5, 20_000)
     assert.deepEqual(

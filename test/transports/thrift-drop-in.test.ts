@@ -59,6 +59,38 @@ describe('tdist/register with an app that speaks Thrift', () => {
     }
   }
 
+  /** Counts what is written to sockets: messages with a frame before them, and with the field, and says it at the end. */
+  const counting = `
+    import net from 'node:net'
+    const { write } = net.Socket.prototype
+    const seen = { frames: 0, fields: 0 }
+    net.Socket.prototype.write = function (bytes, ...more) {
+      if (Buffer.isBuffer(bytes)) {
+        if (bytes.toString('hex', 0, 3) === 'c15444') seen.frames++
+        if (bytes.includes(Buffer.from('0d22b8', 'hex'))) seen.fields++
+      }
+      return write.call(this, bytes, ...more)
+    }
+    process.on('exit', () => console.log(JSON.stringify(seen)))`
+  const modes = {
+    field: { frames: 0, fields: 3, joined: 3 },
+    // By HTTP it is the field whatever the mode. Replies have a frame as well.
+    prefix: { frames: 4, fields: 1, joined: 3 },
+    auto: { frames: 2, fields: 3, joined: 3 },
+    off: { frames: 0, fields: 0, joined: 0 },
+  }
+  for (const [mode, { joined, ...written }] of Object.entries(modes)) {
+    it(`TDIST_THRIFT_PROPAGATION=${mode} says how the trace travels`, async () => {
+      const sink = await startSpanSink()
+      const flags = ['--import', register, '--import', `data:text/javascript,${encodeURIComponent(counting)}`]
+      const env = { TDIST_ZIPKIN_URL: sink.url, TDIST_THRIFT_PROPAGATION: mode }
+      const said = await run(source, flags, env)
+      await sink.close()
+      assert.equal(said, `[198,396,594]\n${JSON.stringify(written)}\n`)
+      assert.equal(sink.spans.filter(({ shared }) => shared).length, joined)
+    })
+  }
+
   it('leaves all as it is when tracing is off', async () => {
     assert.equal(await run(source, ['--import', register], { TDIST_DISABLED: '1' }), '[198,396,594]\n')
   })

@@ -30,7 +30,7 @@ const SMALL = 30
 
 let opened: { client: Client; connection: { end?(): void } }[] = []
 
-process.on('message', async (order: Order) => process.send!((await obey(order)) ?? 'done'))
+process.on('message', (order: Order) => void obey(order).then((said) => process.send!(said ?? 'done')))
 
 async function obey(order: Order): Promise<unknown> {
   if (order === 'held') return held()
