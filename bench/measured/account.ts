@@ -1,4 +1,5 @@
-import type { PublisherStats, Tracing } from 'tdist'
+import type { PublisherStats } from 'tdist'
+import { ownTracing } from './own-tracing.ts'
 
 /** What the publisher says of itself, and the sum that must be nought. */
 export interface Account extends PublisherStats {
@@ -6,11 +7,9 @@ export interface Account extends PublisherStats {
   readonly unaccounted: number
 }
 
-const ours = globalThis as { [key: symbol]: { tracing?: Tracing } | undefined }
-
-/** The account of tdist's publisher in this process. Imports none: an untraced process has none. */
-export function account(): Account | undefined {
-  const stats = ours[Symbol.for('tdist')]?.tracing?.publisher.stats()
+/** The account of tdist's publisher in this process. */
+export async function account(): Promise<Account | undefined> {
+  const stats = (await ownTracing())?.publisher.stats()
   if (stats === undefined) return undefined
   const { offered, sent, inDoubt, dropped, queued, inFlight } = stats
   const lost = Object.values(dropped).reduce((sum, spans) => sum + spans, inDoubt)

@@ -40,7 +40,10 @@ answer({
     return settledHeap()
   },
   /** Bytes resident now, and the publisher's account. */
-  state: (): ServiceState => ({ rss: process.memoryUsage.rss(), account: account() }),
+  state: async (): Promise<ServiceState> => ({
+    rss: process.memoryUsage.rss(),
+    account: await account(),
+  }),
 })
 
 function connections(): Promise<number> {

@@ -1,7 +1,11 @@
 // A service that answers with all that it saw, and calls itself with four clients. How it is traced, or that it is not,
 // its two callers decide: plain.mjs knows nothing of tracing, explicit.mjs has it in its code.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import http from 'node:http'
 import express from 'express'
+
+/** The package, where it is loaded already: an untraced service loads none. */
+const ours = Symbol.for('tdist') in AsyncLocalStorage ? await import('tdist') : undefined
 
 /** What tracing adds to a call: the trace, and the baggage of explicit.mjs. */
 const ADDED = /^(b3|x-b3-.*|traceparent|tracestate|user-id|x-flood)$/i
@@ -60,7 +64,7 @@ export function serve({ before = [], axios, request, fetch }) {
     process.disconnect()
   })
   process.once('exit', () => {
-    const tracing = globalThis[Symbol.for('tdist')]?.tracing
+    const tracing = ours?.currentTracing()
     if (tracing) console.log(JSON.stringify({ stats: tracing.publisher.stats(), faults: tracing.faults }))
   })
 

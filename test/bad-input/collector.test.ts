@@ -136,7 +136,7 @@ describe('whatever the collector does, the service does as it does untraced', { 
     const { answers, end } = await everydayUntraced()
     assert.deepEqual(traced.answers, answers)
     assert.deepEqual(traced.end, end)
-    const debugging = ['node:http', 'node:http', 'express', 'undici', 'kafkajs', 'thrift']
+    const debugging = ['node:http', 'node:http', 'express', 'undici', 'kafkajs', 'thrift', 'pg']
     assert.deepEqual(
       linesOf(traced),
       debugging.map((module) => `tdist: traces ${module}`),
