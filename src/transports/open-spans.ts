@@ -1,4 +1,5 @@
 import { ticks } from '../clock.ts'
+import { isNodeRealm, nodeRealm, ofNodeRealm } from '../node-realm.ts'
 import type { Span } from '../span.ts'
 import { startTimer } from '../timers.ts'
 import type { Tracing } from '../tracing.ts'
@@ -98,11 +99,13 @@ export class OpenSpans {
 
   #wakeIn(ms: number): void {
     this.#isArmed = true
+    const wake = isNodeRealm ? () => this.sweep() : sweeping(new nodeRealm.WeakRef<OpenSpans>(this))
     // Outside any trace: the timer would keep the first caller's scope.
-    this.#tracing.dataManager.untraced(() => startTimer(() => this.#sweep(), ms)).unref()
+    this.#tracing.dataManager.untraced(() => startTimer(wake, ms)).unref()
   }
 
-  #sweep(): void {
+  /** Ends what is over its age: the timer calls it. */
+  sweep(): void {
     try {
       this.#isArmed = false
       const ageMs = this.#count > MANY ? Math.min(this.#ageMs, PRESSED_MS) : this.#ageMs
@@ -144,6 +147,9 @@ function ageOf({ since, call }: Open): number {
   const began = since ?? call!.span?.began
   return began === undefined ? Infinity : ticks() - began
 }
+
+/** What a timer calls that keeps no realm alive which may be over before its time has come. */
+const sweeping = ofNodeRealm((list: WeakRef<OpenSpans>) => () => list.deref()?.sweep())
 
 const lists = new WeakMap<Tracing, Map<number, OpenSpans>>()
 

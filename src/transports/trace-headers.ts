@@ -3,15 +3,13 @@ import { failed } from '../faults.ts'
 import { nodeHttp } from './builtin-http.ts'
 import type { TracedClient } from './client-calls.ts'
 import { counted } from './counted.ts'
-import { showAsOneWord } from './inspected.ts'
 import { patch, uninstallAll, type Uninstall } from './patch.ts'
 import { signedHeaders } from './signed-headers.ts'
 
-/** Where a request of node:http's keeps the trace headers that it is to go out with. */
-const TRACE_HEADERS: unique symbol = Symbol.for('tdist.traceHeaders')
+type Send = (this: ClientRequest, ...args: unknown[]) => unknown
 
-type Bearing = ClientRequest & { [TRACE_HEADERS]?: TraceHeaders }
-type Send = (this: Bearing, ...args: unknown[]) => unknown
+/** What each request is to go out with. Not on the request: V8 keeps what stood there, and so the realm of a test. */
+const kept = new WeakMap<ClientRequest, TraceHeaders>()
 
 /** All that sends a request's headers, if they have not gone. */
 const SENDERS = ['write', 'end', 'flushHeaders'] as const
@@ -43,7 +41,7 @@ export class TraceHeaders {
   /** All are given: from now on the request is to keep them. */
   keep(): void {
     for (const name of this.#client.names) this.#values.push(this.#request.getHeader(name))
-    Object.defineProperty(this.#request, TRACE_HEADERS, { value: this, configurable: true })
+    kept.set(this.#request, this)
   }
 
   /** The headers are about to go. What was only removed stays so: somebody wants none there. */
@@ -68,8 +66,6 @@ export class TraceHeaders {
   }
 }
 
-showAsOneWord(TraceHeaders)
-
 /** Has requests go out with the trace headers that they keep. */
 export const keepTraceHeaders: () => Uninstall = counted(() => {
   const { prototype } = nodeHttp().ClientRequest
@@ -85,7 +81,7 @@ function sending(name: (typeof SENDERS)[number], own: Send): Send {
   const owner = parent[name] === own ? parent : { [name]: own }
   return function () {
     try {
-      this[TRACE_HEADERS]?.restore()
+      kept.get(this)?.restore()
     } catch (error) {
       failed('node:http', error)
     }

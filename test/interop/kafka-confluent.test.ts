@@ -82,8 +82,7 @@ describe('Confluent’s client', async () => {
       const kafka = traced({ carrier })
       assert.ok(kafka instanceof confluent.Kafka)
       const producer = await producerOf(kafka)
-      // Untraced it refuses these: it writes into what it is given.
-      const message = Object.freeze({ key: 'k', value: 'v', headers: Object.freeze({ app: 'x' }) })
+      const message = { key: 'k', value: 'v', headers: Object.freeze({ app: 'x' }) }
       const [stored] = await producer.send({ topic, messages: [message] })
       assert.equal(stored!.topicName, topic)
       await producer.sendBatch({ topicMessages: [{ topic, messages: [message, message] }] })
@@ -95,6 +94,11 @@ describe('Confluent’s client', async () => {
       const spans = await test.take(9, 30_000)
       assertChains(spans, 3, ['send', 'receive', 'process'])
       assert.equal(spans[0]!.tags!['kafka.offset'], '0')
+
+      // It writes into what it is given, so it refuses what is frozen.
+      for (const one of [await producerOf(plain()), producer])
+        await assert.rejects(one.send({ topic, messages: [Object.freeze({ ...message })] }), TypeError)
+      assert.match(String((await test.take(1))[0]!.tags!['error']), /partition/)
     })
   }
 
