@@ -62,8 +62,21 @@ export function withNodeHeaders(
   }
   // Each is read once, as a library reads them.
   const own = spread(headers) as Record<string, unknown>
-  const list = replacing(added, keys, path, own, (replaced) => recordWith(own, added, replaced))
-  return shapedAs(headers, list)
+  return shapedAs(headers, withOwn(own, added, keys, path))
+}
+
+function withOwn(
+  own: Record<string, unknown>,
+  added: string[],
+  keys: ReadonlySet<string>,
+  path: string,
+): object {
+  const replaced = new Replaced(added, keys)
+  for (const key in own) {
+    if (replaced.has(key)) return replacing(added, keys, path, own, (names) => recordWith(own, added, names))
+  }
+  for (let i = 0; i < added.length; i += 2) own[added[i]!] = added[i + 1]
+  return own
 }
 
 /** What `make` makes, with what a signature covers left as it is. `headers`: all of the caller's. */
