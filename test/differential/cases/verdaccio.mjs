@@ -1,4 +1,6 @@
 // verdaccio: a registry before another is asked for a package, its tarball twice, and for a package that is nowhere
+import { existsSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 export const dropIn = `
 SERVER GET /:package/:version? {$service=program, http.path=/paper}
   CLIENT GET {$service=program}
@@ -11,28 +13,28 @@ SERVER GET /:package/:version? {http.path=/nowhere, http.status_code=404, error=
   CLIENT GET {http.status_code=404, error=404}
     SERVER GET {$shared=true, http.path=/nowhere, error=404}
 `
+const tarball = 'paper/-/paper-1.0.0.tgz'
+const packages = { '**': { access: '$all', proxy: 'behind' } }
 const quiet = { storage: './storage', web: { enable: false }, log: { type: 'stdout', level: 'error' } }
-
 export async function run({ command, folder, freePort, program, serve, reported }) {
   const uplink = await serve(({ url, headers }, res) => {
     console.log(url, ...Object.keys(headers).filter((name) => !name.startsWith('x-b3-')))
+    if (url === '/nowhere') res.statusCode = 404
     const dist = { tarball: `http://${headers.host}/paper/-/paper-1.0.0.tgz` }
-    const version = { name: 'paper', version: '1.0.0', dist }
-    if (url === '/nowhere') res.writeHead(404).end('{}')
-    else
-      res.end(url === '/paper' ? JSON.stringify({ name: 'paper', versions: { '1.0.0': version } }) : 'packed')
+    const versions = { '1.0.0': { name: 'paper', version: '1.0.0', dist } }
+    res.end(url.endsWith('.tgz') ? 'packed' : JSON.stringify({ name: 'paper', versions }))
   })
-  const port = await freePort()
-  const packages = { '**': { access: '$all', proxy: 'behind' } }
-  const settings = { ...quiet, uplinks: { behind: { url: uplink } }, packages }
+  const settings = { ...quiet, packages, uplinks: { behind: { url: uplink } } }
   const cwd = folder({ 'config.yaml': JSON.stringify(settings) })
-  const registry = program([command('verdaccio'), '-c', 'config.yaml', '-l', `127.0.0.1:${port}`], { cwd })
-  for (const path of ['paper', 'paper/-/paper-1.0.0.tgz', 'paper/-/paper-1.0.0.tgz', 'nowhere'])
-    // A revision is random, and the ETag with it.
-    console.log(
-      (await registry.answer(`http://127.0.0.1:${port}/${path}`)).replaceAll(/(ETag|"_rev"): ".*"/g, '$1'),
-    )
+  const address = `127.0.0.1:${await freePort()}`
+  const registry = program([command('verdaccio'), '-c', 'config.yaml', '-l', address], { cwd })
+  for (const path of ['paper', tarball, tarball, 'nowhere']) {
+    const answer = await registry.answer(`http://${address}/${path}`)
+    // A revision is random, and the ETag with it. What was fetched is kept a moment after the answer.
+    console.log(answer.replaceAll(/(ETag|"_rev"): ".*"/g, '$1'))
+    while (path === tarball && !existsSync(`${cwd}/storage/paper/paper-1.0.0.tgz`)) await setImmediate()
+  }
   await reported(10)
   registry.child.kill('SIGTERM')
-  console.log(await registry.ended, registry.said.out, registry.said.err)
+  console.log(await registry.ended, registry.said)
 }
