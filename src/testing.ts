@@ -3,7 +3,7 @@ import { tracingOf } from './create-tracing.ts'
 import { LocalService } from './local-service.ts'
 import type { Span } from './span.ts'
 import { startTimer, stopTimer } from './timers.ts'
-import type { Tracing, TracingOptions } from './tracing.ts'
+import { NOWHERE, type Tracing, type TracingOptions } from './tracing.ts'
 
 /** A tracing whose finished spans are kept for a test to look at; nothing is sent. */
 export interface TestTracing {
@@ -96,11 +96,3 @@ export function createTestTracing(options: Partial<TracingOptions> = {}): TestTr
     })
   }
 }
-
-const NOWHERE = {
-  encoding: 'json',
-  maxRecordBytes: 51_200,
-  maxRecords: 1,
-  maxCallBytes: 51_200,
-  async send() {},
-} as const

@@ -62,7 +62,7 @@ export interface TracingOptions {
 }
 
 /** Stands in where there is no sender; nothing is reported then. */
-const NOWHERE: Sender = {
+export const NOWHERE: Sender = {
   encoding: 'proto3',
   maxRecordBytes: 1024,
   maxRecords: 1,
@@ -90,8 +90,7 @@ export class Tracing {
   readonly messageDelays: Record<string, number> = Object.create(null) as Record<string, number>
   /** How many spans nothing ended until their age did, by place: `thrift server`. */
   readonly endedByAge: Record<string, number> = {}
-  /** Once something was reported: who reports nothing holds no handler of the process. */
-  #unhook: (() => void) | undefined
+  readonly #unhook: () => void
   readonly #publishes: boolean
   readonly #service: LocalService
   readonly #statsd = new StatsdText()
@@ -114,7 +113,8 @@ export class Tracing {
     this.publisher = sender
       ? new Publisher(sender, encoder, { ...options.publisher, outside })
       : new Publisher(NOWHERE, encoder)
-    this.#publishes = sender !== undefined
+    this.#publishes = sender !== undefined && sender !== NOWHERE
+    this.#unhook = this.#publishes ? flushAtExit(this.publisher) : () => {}
     const handler = options.spanHandler
     this.tracer = new Tracer({
       dataManager: this.dataManager,
@@ -150,7 +150,6 @@ export class Tracing {
   /** Flushes, then stops for good: later spans are counted as dropped. */
   async close(deadlineMs = 2000): Promise<void> {
     try {
-      this.#unhook ??= () => {}
       this.#unhook()
       await this.publisher.close(deadlineMs)
     } catch (error) {
@@ -233,7 +232,6 @@ export class Tracing {
     try {
       if (!this.#publishes) return
       this.publisher.report(data, isLocalRoot ? this.#rootTags() : undefined)
-      this.#unhook ??= flushAtExit(this.publisher)
     } catch (error) {
       this.failed('publisher', error)
     }

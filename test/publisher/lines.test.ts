@@ -54,7 +54,7 @@ const MODES: Record<string, Mode> = {
     before: true,
     rest: FULL,
   },
-  'a span is too old': { rest: 'await publisher.close(3000)' },
+  'a span is too old': { rest: 'await publisher.close(30_000)' },
   'a span is too large': {
     ...status(202),
     rest: `publisher.report(newSpan(2, { tags: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => ['k' + i, 'v'.repeat(200)])) })); ${CLOSE}`,

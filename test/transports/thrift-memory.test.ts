@@ -70,12 +70,18 @@ describe('a long-lived Thrift connection', () => {
     for (const protocol of processor === 'mux' ? ['json'] : ['binary', 'compact'])
       it(`${processor}, ${transport}, ${protocol}, ${propagation}: gives memory back`, async (t) => {
         const wire = { processor, transport, protocol }
-        const [plain, ours] = await Promise.all([
-          untraced.grown(wire, propagation),
-          traced.grown(wire, propagation),
-        ])
-        t.diagnostic(JSON.stringify({ plain, ours }))
+        // What is kept is kept each time. What the heap happens to hold is not.
+        const kept = { client: Infinity, server: Infinity }
+        for (let tries = 3; tries > 0 && Math.max(kept.client, kept.server) > CONNECTIONS * 65_536; tries--) {
+          const [plain, ours] = await Promise.all([
+            untraced.grown(wire, propagation),
+            traced.grown(wire, propagation),
+          ])
+          t.diagnostic(JSON.stringify({ plain, ours }))
+          for (const side of ['client', 'server'] as const)
+            kept[side] = Math.min(kept[side], ours[side] - plain[side])
+        }
         for (const side of ['client', 'server'] as const)
-          assert.ok(ours[side] <= plain[side] + CONNECTIONS * 65_536, side)
+          assert.ok(kept[side] <= CONNECTIONS * 65_536, `${side}: ${kept[side]}`)
       })
 })
