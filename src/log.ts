@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { monotonicMs } from './clock.ts'
 import { onImmediate } from './timers.ts'
+
 /** A line to standard error, once a minute at most for each `topic`; what was held back is counted. */
 export function warn(topic: string, message: string): void {
   const now = monotonicMs()

@@ -96,8 +96,7 @@ export class RequestCall implements MessageCall, OnConnection {
     if (!response) return this.#end(new Error('aborted'))
     // Answered within a scope where neither the channel nor the event was heard.
     if (this.#call.status === undefined) this.responded(response)
-    const isUpgrade = this.#call.status === 101 || this.#request.method === 'CONNECT'
-    if (isUpgrade || (response.complete && (response.readableEnded || !response.destroyed)))
+    if (this.#call.status === 101 || (response.complete && (response.readableEnded || !response.destroyed)))
       return this.#end()
     const isUnread = response.readableFlowing === null
     if (this.#isGivenUp || isUnread || response.complete) this.#abandon(response.errored)

@@ -75,9 +75,9 @@ let followed: Uninstall | undefined
 const begun = processState.calls as Map<string, WholeCall>
 
 /**
- * Says that requests which bear a header of this value, or have it for a path, belong to a call that has its span already: so does the
- * explicit way, whose request may be made much later and in somebody else's scope, when a pool has a
- * connection for it. Take it back with {@link forget}.
+ * Says that requests which bear a header of this value, or have it for a path, belong to a call that has its span
+ * already: so does the explicit way, whose request may be made much later and in somebody else's scope, when a pool has
+ * a connection for it. Take it back with {@link forget}.
  */
 export function remember(value: string, call: WholeCall): void {
   begun.set(value, call)
