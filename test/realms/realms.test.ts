@@ -8,9 +8,9 @@ const SCENARIO = fileURLToPath(new URL('scenario.js', import.meta.url))
 const CALLS = ['axios by http', 'axios by fetch', 'fetch', 'node:http']
 
 /** What {@link SCENARIO} answers, in a process of its own. */
-async function scenario(name: string, preload: readonly string[] = []): Promise<unknown> {
+async function scenario(name: string, nodeOptions: readonly string[] = []): Promise<unknown> {
   const env = { ...process.env, NODE_OPTIONS: '', TDIST_SENDER: 'none', TDIST_SERVICE_NAME: 'own' }
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...preload, SCENARIO, name], {
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [...nodeOptions, SCENARIO, name], {
     env,
   })
   assert.equal(stderr, '')
@@ -58,7 +58,8 @@ describe('copies of the package in realms of their own, as in a test runner', ()
   })
 
   it('nothing of a realm that has ended is held', async () => {
-    assert.equal(await scenario('ended'), 0)
+    const quiet = ['--disable-warning=ExperimentalWarning']
+    assert.equal(await scenario('ended', quiet), 0)
   })
 
   it('a wrapper that somebody has left over ours goes on, and a call below it is one span', async () => {
