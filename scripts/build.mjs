@@ -54,7 +54,7 @@ writeFileSync(
 )
 for (const entry of service) await writeFace(entry)
 // A thread of its own, beside the file that starts it; it loads what it needs and nothing that traces.
-await build({ ...small, entryPoints: ['src/publisher/publisher-worker.ts'] })
+await build({ ...small, entryPoints: ['src/publisher/worker/worker.ts'] })
 // What can be used without tracing loads none of it.
 await build({ ...options, entryPoints: alone.map((entry) => `src/${entry}.ts`) })
 for (const kind of ['cjs', 'd.cts'])

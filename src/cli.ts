@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { collect } from './commands/collect.ts'
 import { demo } from './commands/demo.ts'
 import { UsageError } from './commands/usage.ts'
-import { describe, printable } from './log.ts'
+import { describe, printable } from './host/log.ts'
 
 const HELP = `tdist: distributed tracing for Node services
 

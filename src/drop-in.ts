@@ -1,5 +1,5 @@
 import type NodeModule from 'node:module'
-import { tracingOf } from './create-tracing.ts'
+import { tracingOf } from './tracing/create-tracing.ts'
 import {
   kafkaFromEnvironment,
   propagationFromEnvironment,
@@ -8,20 +8,20 @@ import {
   serviceNameFromEnvironment,
   serviceTagsFromEnvironment,
   thriftFromEnvironment,
-} from './environment.ts'
-import { LocalService } from './local-service.ts'
-import { debug } from './log.ts'
-import { processState } from './process-state.ts'
-import { programPackage } from './program.ts'
-import type { TracingOptions } from './tracing.ts'
-import { express } from './transports/express.ts'
-import type { Instrumentation } from './transports/instrumentation.ts'
-import { kafkajs } from './transports/kafkajs.ts'
-import { nodeHttpClient } from './transports/node-http-client.ts'
-import { nodeHttpServer } from './transports/node-http-server.ts'
-import { pg } from './transports/pg.ts'
-import { thrift } from './transports/thrift.ts'
-import { undici } from './transports/undici-channels.ts'
+} from './tracing/environment.ts'
+import { LocalService } from './span/local-service.ts'
+import { debug } from './host/log.ts'
+import { processState } from './host/process-state.ts'
+import { programPackage } from './host/program.ts'
+import type { TracingOptions } from './options/tracing-options.ts'
+import { express } from './transports/express/express.ts'
+import type { Instrumentation } from './transports/hooks/instrumentation.ts'
+import { kafkajs } from './transports/kafkajs/kafkajs.ts'
+import { nodeHttpClient } from './transports/node-http/client.ts'
+import { nodeHttpServer } from './transports/node-http/server.ts'
+import { pg } from './transports/pg/pg.ts'
+import { thrift } from './transports/thrift/thrift.ts'
+import { undici } from './transports/undici/channels.ts'
 
 const INSTRUMENTATIONS: readonly Instrumentation[] = [
   nodeHttpServer,

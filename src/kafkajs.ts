@@ -1,5 +1,5 @@
-export { kafkaSender } from './publisher/kafka-sender.ts'
-export type { KafkaSenderOptions } from './publisher/kafka-sender.ts'
+export { kafkaSender } from './publisher/senders/kafka-sender.ts'
+export type { KafkaSenderOptions } from './publisher/senders/kafka-sender.ts'
 export {
   kafkajs,
   runWithMessage,
@@ -8,7 +8,7 @@ export {
   traceProducer,
   tracingDeserializer,
   tracingSerializer,
-} from './transports/kafkajs.ts'
+} from './transports/kafkajs/kafkajs.ts'
 export type {
   Deserializer,
   KafkaClient,
@@ -16,4 +16,4 @@ export type {
   KafkaOptions,
   KafkaProducer,
   Serializer,
-} from './transports/kafkajs.ts'
+} from './transports/kafkajs/kafkajs.ts'

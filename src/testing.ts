@@ -1,9 +1,10 @@
 import type { ZipkinSpan } from './codec/zipkin-span.ts'
-import { tracingOf } from './create-tracing.ts'
-import { LocalService } from './local-service.ts'
-import type { Span } from './span.ts'
-import { startTimer, stopTimer } from './timers.ts'
-import { NOWHERE, type Tracing, type TracingOptions } from './tracing.ts'
+import { tracingOf } from './tracing/create-tracing.ts'
+import { LocalService } from './span/local-service.ts'
+import type { Span } from './span/span.ts'
+import { startTimer, stopTimer } from './host/timers.ts'
+import type { TracingOptions } from './options/tracing-options.ts'
+import { NOWHERE, type Tracing } from './tracing/tracing.ts'
 
 /** A tracing whose finished spans are kept for a test to look at; nothing is sent. */
 export interface TestTracing {

@@ -1,5 +1,4 @@
 import type { EventEmitter } from 'node:events'
-import type { Namespace } from './namespace.ts'
 
 type Listener = ((...args: unknown[]) => unknown) & { listener?: Listener }
 type Event = string | symbol
@@ -9,12 +8,18 @@ type Methods = Record<
   Method
 > & { rawListeners: (event: Event) => Listener[] }
 
+/** What is known of a namespace here. */
+export interface Binding {
+  readonly active: object | null
+  bind<F extends (...args: never[]) => unknown>(fn: F): F
+}
+
 /** The namespaces an emitter is bound to: one wrapper a listener, however many they are. */
 const BOUND: unique symbol = Symbol.for('tdist.cls.bound')
 
 /** Makes an emitter's listeners run in the namespace's context of when each was added. Twice is once. */
-export function bindListeners(emitter: EventEmitter, namespace: Namespace): void {
-  const bound = (emitter as { [BOUND]?: Set<Namespace> })[BOUND]
+export function bindListeners(emitter: EventEmitter, namespace: Binding): void {
+  const bound = (emitter as { [BOUND]?: Set<Binding> })[BOUND]
   if (bound) {
     bound.add(namespace)
     return
@@ -67,14 +72,14 @@ export function bindListeners(emitter: EventEmitter, namespace: Namespace): void
   }
 }
 
-function inContext(namespaces: ReadonlySet<Namespace>, listener: Listener): Listener {
+function inContext(namespaces: ReadonlySet<Binding>, listener: Listener): Listener {
   let bound = listener
   for (const namespace of namespaces) bound = boundTo(namespace, bound)
   bound.listener = listener
   return bound
 }
 
-function boundTo(namespace: Namespace, listener: Listener): Listener {
+function boundTo(namespace: Binding, listener: Listener): Listener {
   if (namespace.active) return namespace.bind(listener)
   return function (this: unknown, ...args) {
     return Reflect.apply(namespace.active ? listener : namespace.bind(listener), this, args)

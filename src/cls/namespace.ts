@@ -118,7 +118,7 @@ export class Namespace<V extends Values = Values> {
    */
   bindEmitter(emitter: EventEmitter): void {
     if (!emitter.on || !emitter.addListener || !emitter.emit) throw new Error('can only bind real EEs')
-    bindListeners(emitter, this as unknown as Namespace)
+    bindListeners(emitter, this)
   }
 
   /** The context an error was thrown in, if it was in one. */

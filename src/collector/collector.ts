@@ -1,6 +1,6 @@
 import { decodeSpans } from '../codec/decode.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
-import { describe, warn } from '../log.ts'
+import { describe, warn } from '../host/log.ts'
 
 /** What a collector counts, in the words of Zipkin's CollectorMetrics. Watch `messagesDropped` and `spansDropped`. */
 export interface CollectorMetrics {

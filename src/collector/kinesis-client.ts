@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { KinesisClient, KinesisClientConfig } from '@aws-sdk/client-kinesis'
-import { describe } from '../log.ts'
+import { describe } from '../host/log.ts'
 
 export type KinesisSdk = typeof import('@aws-sdk/client-kinesis')
 

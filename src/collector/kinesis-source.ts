@@ -1,5 +1,5 @@
 import type { StartingPosition } from '@aws-sdk/client-kinesis'
-import { describe } from '../log.ts'
+import { describe } from '../host/log.ts'
 import { type KinesisApi, type ListedShard, openKinesis, remedyFor } from './kinesis-api.ts'
 import type { KinesisClientOptions } from './kinesis-client.ts'
 import { backoff, pause } from './pause.ts'

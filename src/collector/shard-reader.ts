@@ -1,5 +1,5 @@
 import type { GetRecordsCommandOutput, StartingPosition } from '@aws-sdk/client-kinesis'
-import { describe, warn } from '../log.ts'
+import { describe, warn } from '../host/log.ts'
 import { type KinesisApi, remedyFor } from './kinesis-api.ts'
 import { backoff, pause, settledOrAborted } from './pause.ts'
 import type { ShardFamily } from './shard-lineage.ts'

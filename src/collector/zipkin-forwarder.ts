@@ -1,5 +1,5 @@
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
-import { describe, warn } from '../log.ts'
+import { describe, warn } from '../host/log.ts'
 import { backoff, pause } from './pause.ts'
 
 export interface ZipkinForwarderOptions {

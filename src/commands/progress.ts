@@ -2,7 +2,7 @@ import type { CollectorMetrics } from '../collector/collector.ts'
 import type { KinesisSourceStats } from '../collector/kinesis-source.ts'
 import type { TraceWindowStats } from '../collector/trace-window.ts'
 import type { ZipkinForwarderStats } from '../collector/zipkin-forwarder.ts'
-import { printable } from '../log.ts'
+import { printable } from '../host/log.ts'
 
 const LIVE_MS = 250
 const LINE_MS = 5000

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import { failed } from '../faults.ts'
-import { patch, unpatched } from '../patch.ts'
-import { processState } from '../process-state.ts'
+import { failed } from '../host/faults.ts'
+import { patch, unpatched } from '../host/patch.ts'
+import { processState } from '../host/process-state.ts'
 
 type Listener = (...args: unknown[]) => unknown
 type Add = (this: EventEmitter, event: string | symbol, listener: Listener) => EventEmitter

@@ -1,8 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
-import { failed } from '../faults.ts'
-import { processState } from '../process-state.ts'
-import type { Span } from '../span.ts'
+import { failed } from '../host/faults.ts'
+import { processState } from '../host/process-state.ts'
+import type { Span } from '../span/span.ts'
 import { bindEmitter } from './bind-emitter.ts'
 import { logFields, type LogFields } from './log-fields.ts'
 

@@ -1,6 +1,6 @@
-import { failed } from '../faults.ts'
-import { patch, type Uninstall } from '../patch.ts'
-import { processState } from '../process-state.ts'
+import { failed } from '../host/faults.ts'
+import { patch, type Uninstall } from '../host/patch.ts'
+import { processState } from '../host/process-state.ts'
 
 /*
  * A library that sends many calls over one connection calls back from the connection's events, which belong to

@@ -1,4 +1,4 @@
-import type { Span } from '../span.ts'
+import type { Span } from '../span/span.ts'
 
 /** What a log line says of the trace it belongs to; TDist named the thread after it. */
 export interface LogFields {

@@ -1,7 +1,7 @@
-import { ApiError, inUse, invalidArgument, limitExceeded, notFound } from './api-error.ts'
+import { ApiError, inUse, invalidArgument, limitExceeded, notFound } from './wire/api-error.ts'
 import type { FaultHook } from './fault.ts'
 import type { Limits } from './limits.ts'
-import { type Retention, Stream } from './stream.ts'
+import { type Retention, Stream } from './stream/stream.ts'
 
 /** How a local Kinesis behaves, every choice made. */
 export interface Settings {

@@ -1,4 +1,4 @@
-import { ApiError } from './api-error.ts'
+import { ApiError } from './wire/api-error.ts'
 
 /** A moment at which a fault can be put in. */
 export interface FaultPoint {

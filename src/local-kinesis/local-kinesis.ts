@@ -2,9 +2,9 @@ import { Account } from './account.ts'
 import { dispatch } from './dispatch.ts'
 import type { FaultHook } from './fault.ts'
 import { type Limits, resolveLimits } from './limits.ts'
-import { listenOnOnePort } from './one-port.ts'
-import type { Shard } from './shard.ts'
-import type { Retention } from './stream.ts'
+import { listenOnOnePort } from './wire/one-port.ts'
+import type { Shard } from './stream/shard.ts'
+import type { Retention } from './stream/stream.ts'
 
 /** How an embedded Kinesis is to behave. Everything has a default. */
 export interface LocalKinesisOptions {

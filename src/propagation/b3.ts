@@ -1,4 +1,4 @@
-import { TraceContext } from '../context/trace-context.ts'
+import { TraceContext } from '../span/trace-context.ts'
 import { isHexId, scanHex } from './hex-id.ts'
 import type { Extracted, Getter, Propagation, Setter } from './propagation.ts'
 

@@ -1,4 +1,4 @@
-import type { TraceContext } from '../context/trace-context.ts'
+import type { TraceContext } from '../span/trace-context.ts'
 import { type Extracted, type Getter, type Propagation, type Setter, withExtra } from './propagation.ts'
 
 /** Names that would break the message, the trace, or the object that holds the values. */

@@ -1,4 +1,4 @@
-import type { TraceContext } from '../context/trace-context.ts'
+import type { TraceContext } from '../span/trace-context.ts'
 import { b3, b3Single, b3SingleNoParent, isLeftOver } from './b3.ts'
 import { withBaggage } from './baggage.ts'
 import { type Extracted, type Getter, type Propagation, type Setter, withExtra } from './propagation.ts'

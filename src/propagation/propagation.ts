@@ -1,4 +1,4 @@
-import { type Extra, TraceContext } from '../context/trace-context.ts'
+import { type Extra, TraceContext } from '../span/trace-context.ts'
 
 /** Reads one header of a carrier; names come in lower case. Undefined when it is absent. */
 export type Getter<Carrier> = (carrier: Carrier, name: string) => string | undefined

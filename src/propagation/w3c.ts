@@ -1,4 +1,4 @@
-import { type Extra, TraceContext } from '../context/trace-context.ts'
+import { type Extra, TraceContext } from '../span/trace-context.ts'
 import { isHexId, scanHex } from './hex-id.ts'
 import type { Extracted, Getter, Propagation, Setter } from './propagation.ts'
 import { isOws, readTracestate } from './tracestate.ts'

@@ -1,4 +1,4 @@
-import { warn } from '../log.ts'
+import { warn } from '../host/log.ts'
 import { publishDrop } from './channels.ts'
 import type { HistogramStats } from './histogram.ts'
 

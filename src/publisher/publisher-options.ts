@@ -1,7 +1,6 @@
 import type { Encoder } from '../codec/encoder.ts'
-import type { SenderRecipe } from './sender-recipe.ts'
-import type { Sender } from './sender.ts'
-import { recipeFor } from './worker-recipe.ts'
+import type { Sender, SenderRecipe } from './senders/sender.ts'
+import { recipeFor } from './worker/recipe-for.ts'
 
 /** How a publisher holds and sends spans. */
 export interface PublisherOptions {

@@ -1,10 +1,10 @@
-import { monotonicMs } from '../clock.ts'
+import { monotonicMs } from '../host/clock.ts'
 import type { Encoder } from '../codec/encoder.ts'
 import type { SharedTags } from '../codec/shared-tags.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
-import { describe, warn } from '../log.ts'
-import { startTimer, stopTimer } from '../timers.ts'
-import { Delivery } from './delivery.ts'
+import { describe, warn } from '../host/log.ts'
+import { startTimer, stopTimer } from '../host/timers.ts'
+import { Delivery } from './delivery/delivery.ts'
 import { Losses, type DropReason, type PublisherStats } from './metrics.ts'
 import { OpenLists } from './open-lists.ts'
 import {
@@ -15,10 +15,10 @@ import {
   type Surroundings,
 } from './publisher-options.ts'
 import { cutShort, type RecordWriter } from './record-writer.ts'
-import type { Ending } from './endings.ts'
+import type { Ending } from '../host/flush-at-exit.ts'
 import type { Reporter } from './reporter.ts'
-import type { Sender } from './sender.ts'
-import { WorkerDelivery } from './worker-delivery.ts'
+import type { Sender } from './senders/sender.ts'
+import { WorkerDelivery } from './worker/worker-delivery.ts'
 
 export type { PublisherOptions } from './publisher-options.ts'
 export type { BreakerState, DropReason, PublisherStats } from './metrics.ts'

@@ -1,4 +1,4 @@
-import { printable } from '../log.ts'
+import { printable } from '../host/log.ts'
 
 /** What a terminal can show. */
 export interface Terminal {

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { createTestTracing } from 'tdist/testing'
 import { bindEmitter } from '#src/context/bind-emitter.js'
-import { patch } from '#src/patch.js'
+import { patch } from '#src/host/patch.js'
 import { bindCallback, connectOutside, ScopedCalls } from '#src/context/library-calls.js'
 
 const test = createTestTracing()

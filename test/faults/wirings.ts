@@ -29,20 +29,20 @@ export async function loadWirings(folder: string, url: string): Promise<Map<stri
     return existsSync(path) ? ((await import(pathToFileURL(path).href)) as T) : undefined
   }
   const tdist = (await load<typeof import('tdist')>('index.js'))!
-  const server = await load<{ nodeHttpServer: Instrumentation }>('transports/node-http-server.js')
+  const server = await load<{ nodeHttpServer: Instrumentation }>('transports/node-http/server.js')
   const express = await load<typeof import('tdist/express') & { express: Instrumentation }>(
-    'transports/express.js',
+    'transports/express/express.js',
   )
   const client = await load<{
     nodeHttpClient: Instrumentation
     traceHttpClient: (tracing: Tracing, module: typeof http) => typeof http
-  }>('transports/node-http-client.js')
+  }>('transports/node-http/client.js')
   const undici = await load<typeof import('tdist/undici') & { undici: Instrumentation }>(
-    'transports/undici.js',
+    'transports/undici/undici.js',
   )
-  const kafka = await load<typeof import('tdist/kafkajs')>('transports/kafkajs.js')
-  const thrift = await load<typeof import('tdist/thrift')>('transports/thrift.js')
-  const traceAxios = (await load<typeof import('tdist/axios')>('transports/axios.js'))?.traceAxios
+  const kafka = await load<typeof import('tdist/kafkajs')>('transports/kafkajs/kafkajs.js')
+  const thrift = await load<typeof import('tdist/thrift')>('transports/thrift/thrift.js')
+  const traceAxios = (await load<typeof import('tdist/axios')>('transports/axios/axios.js'))?.traceAxios
 
   function newTracing(): Tracing {
     return tdist.createTracing({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TraceContext } from '#src/context/trace-context.js'
+import { TraceContext } from '#src/span/trace-context.js'
 import { b3, b3Single } from '#src/propagation/b3.js'
 import { withBaggage } from '#src/propagation/baggage.js'
 import { propagationOf } from '#src/propagation/composite.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TraceContext } from '#src/context/trace-context.js'
+import { TraceContext } from '#src/span/trace-context.js'
 import { type Format, propagationOf } from '#src/propagation/composite.js'
 
 type Headers = Record<string, string>

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { absentUrl, collector } from './support.ts'
-import { ended, start } from './worker-support.ts'
+import { ended, start } from './worker/worker-support.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const support = new URL('support.js', import.meta.url).href
@@ -127,9 +127,9 @@ function program(
 ): string {
   return `
     import { proto3Encoder } from '#src/codec/proto3.js'
-    import { flushAtExit } from '#src/publisher/endings.js'
-    import { httpSender } from '#src/publisher/http-sender.js'
-    import { kinesisSender } from '#src/publisher/kinesis-sender.js'
+    import { flushAtExit } from '#src/host/flush-at-exit.js'
+    import { httpSender } from '#src/publisher/senders/http-sender.js'
+    import { kinesisSender } from '#src/publisher/senders/kinesis-sender.js'
     import { Publisher } from '#src/publisher/publisher.js'
     import { newSpan, reportMany } from '${support}'
     process.env.AWS_ACCESS_KEY_ID = process.env.AWS_SECRET_ACCESS_KEY = 'test'

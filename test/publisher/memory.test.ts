@@ -26,7 +26,7 @@ async function run(endpoint: string, options: string, program: string): Promise<
   const source = `
     import { setTimeout as sleep } from 'node:timers/promises'
     import { assertBalanced } from '${new URL('support.js', import.meta.url).href}'
-    import { publisherTo, serverSpan } from '${new URL('kinesis-support.js', import.meta.url).href}'
+    import { publisherTo, serverSpan } from '${new URL('senders/kinesis-support.js', import.meta.url).href}'
 
     const span = serverSpan(1)
     const report = (publisher, i) => {

@@ -8,7 +8,7 @@ const support = new URL('support.js', import.meta.url).href
 function said(send: string, then: string): string[] {
   const program = `
     import { Publisher } from '#src/publisher/publisher.js'
-    import { SendError } from '#src/publisher/sender.js'
+    import { SendError } from '#src/publisher/senders/sender.js'
     import { newSpan, plainJson, reportMany, testSender } from '${support}'
     const publisher = new Publisher(testSender(${send}), plainJson, { maxSpans: 4, maxAgeMs: 1000 })
     ${then}`

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { decodeProto3 } from '#src/codec/proto3.js'
 import { Publisher } from '#src/publisher/publisher.js'
 import { start } from '../local-kinesis/kinesis-under-test.ts'
-import { publisherTo, serverSpan } from './kinesis-support.ts'
+import { publisherTo, serverSpan } from './senders/kinesis-support.ts'
 import { assertBalanced, newSpan, plainJson, reportMany, testSender } from './support.ts'
 
 /** The shards that hold spans of each trace, told by the lower half of its ID. */

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { decodeJson, jsonEncoder } from '#src/codec/json.js'
 import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
 import { Publisher } from '#src/publisher/publisher.js'
-import { SendError, type SpanRecord } from '#src/publisher/sender.js'
+import { SendError, type SpanRecord } from '#src/publisher/senders/sender.js'
 import {
   assertBalanced,
   deferred,

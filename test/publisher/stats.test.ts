@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CallMessage, DropMessage, Outcome } from 'tdist'
 import { Publisher } from '#src/publisher/publisher.js'
-import { SendError } from '#src/publisher/sender.js'
+import { SendError } from '#src/publisher/senders/sender.js'
 import { deferred, newSpan, never, plainJson, reportMany, testSender } from './support.ts'
 
 test('records and calls are counted by size and by time', async () => {

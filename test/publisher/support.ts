@@ -5,7 +5,7 @@ import type { Encoder } from '#src/codec/encoder.js'
 import type { ZipkinSpan } from '#src/codec/zipkin-span.js'
 import type { PublisherStats } from '#src/publisher/metrics.js'
 import type { Reporter } from '#src/publisher/reporter.js'
-import type { Outcome, Sender, SpanRecord } from '#src/publisher/sender.js'
+import type { Outcome, Sender, SpanRecord } from '#src/publisher/senders/sender.js'
 import { freePorts } from '../support/free-ports.ts'
 
 /** The plainest encoder there is, so that the publisher's tests are about the publisher. */

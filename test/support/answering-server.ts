@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { TraceContext } from '#src/context/trace-context.js'
+import { TraceContext } from '#src/span/trace-context.js'
 
 const pem = readFileSync(new URL('../../../test/support/localhost.pem', import.meta.url))
 

@@ -1,0 +1,297 @@
+import { monotonicMs } from '../../host/clock.ts'
+import { describe, warn } from '../../host/log.ts'
+import { startTimer, stopTimer } from '../../host/timers.ts'
+import { BoundedQueue, type QueuedRecord } from './bounded-queue.ts'
+import { Breaker } from './breaker.ts'
+import { CallMetrics } from './call-metrics.ts'
+import { CallsInFlight } from './calls-in-flight.ts'
+import { Flushes } from './flushes.ts'
+import { CUT_OFF, type BreakerState, type DropReason, type LossCounter, type LossReason } from '../metrics.ts'
+import { Pacer } from './pacer.ts'
+import type { Settings } from '../publisher-options.ts'
+import { sendCall, type CallEnd, type Fate } from './send-call.ts'
+import type { Sender } from '../senders/sender.ts'
+import { SpareBuffer } from '../spare-buffer.ts'
+import type { Ledger } from '../worker/ledger.ts'
+
+/** A call that is not full goes out so long after the one before: few large calls cost less than many small ones. */
+const GATHER_MS = 50
+
+/** From sealed records to a sender: a few calls at a time, again what failed, and to each record its end. */
+export class Delivery {
+  readonly queue: BoundedQueue
+  readonly flushes: Flushes = new Flushes()
+  readonly metrics: CallMetrics
+  readonly spare: SpareBuffer = new SpareBuffer()
+  readonly #sender: Sender
+  readonly #set: Settings
+  readonly #losses: LossCounter
+  readonly #wakeIn: (delayMs: number) => void
+  readonly #ledger: Ledger | undefined
+  readonly #breaker = new Breaker()
+  readonly #pacer = new Pacer()
+  readonly #inFlight: CallsInFlight
+  #startedAt = -Infinity
+  #stopped = false
+  /** What was said last of how calls go. */
+  #isWell: boolean | undefined
+
+  sent = 0
+  calls = 0
+  failedCalls = 0
+  retriedRecords = 0
+  throttledRecords = 0
+  possibleDuplicates = 0
+  readonly workerDeaths: number = 0
+
+  /** `wakeIn` sees to it that `drain` is called after a delay; `ledger` is told of records that others hold. */
+  constructor(
+    sender: Sender,
+    set: Settings,
+    losses: LossCounter,
+    wakeIn: (delayMs: number) => void,
+    ledger?: Ledger,
+    metrics: CallMetrics = new CallMetrics(),
+  ) {
+    this.queue = new BoundedQueue(set.maxSpans, set.maxBytes)
+    this.#inFlight = new CallsInFlight(set.concurrency)
+    this.#sender = sender
+    this.#set = set
+    this.#losses = losses
+    this.#wakeIn = wakeIn
+    this.#ledger = ledger
+    this.metrics = metrics
+  }
+
+  /** Whether the last call failed, and none has gone through since. */
+  get failing(): boolean {
+    return this.#breaker.failures > 0
+  }
+
+  get breakerState(): BreakerState {
+    if (this.#breaker.failures === 0) return 'closed'
+    return this.#inFlight.size > 0 ? 'half-open' : 'open'
+  }
+
+  /** Bytes a second that go out at most; Infinity as long as nothing was too much for the collector. */
+  get bytesPerSecond(): number {
+    return this.#pacer.rate
+  }
+
+  /** Here the accounts are always as they stand. */
+  refresh(): void {}
+
+  /** Takes a record; it is sent from a later `drain`. */
+  push(record: QueuedRecord): void {
+    this.queue.push(record)
+    this.metrics.sealed(record.spans)
+    this.#wakeIn(this.#holdMs(monotonicMs()))
+  }
+
+  /** Drops the record that waits longest; false when none waits. */
+  dropOldest(): boolean {
+    return this.#evict('full')
+  }
+
+  /** Starts as many calls as may be in flight. `atOnce`: does not wait for the breaker. */
+  drain(atOnce: boolean = false): void {
+    if (atOnce) this.#breaker.tryNow()
+    while (!this.#stopped && this.queue.length > 0) {
+      const now = monotonicMs()
+      // While calls fail a single one goes out, as a probe.
+      const places = this.#breaker.failures > 0 ? 1 : this.#set.concurrency
+      const waitMs = Math.max(this.#holdMs(now), this.#inFlight.waitMs(places, now))
+      if (waitMs === Infinity) return
+      if (waitMs > 0) return this.#wakeIn(waitMs)
+      const records = this.#take(now)
+      if (records.length === 0) return
+      this.#call(records, now).catch((error: unknown) => {
+        warn('publisher', `the publisher failed: ${describe(error)}`)
+      })
+    }
+  }
+
+  /** Counts what is left as lost. The ends of calls still in flight are ignored from here on. */
+  stop(): void {
+    this.#stopped = true
+    this.metrics.forget()
+    while (this.#evict('shutdown'));
+    const { takenSpans } = this.queue
+    if (takenSpans > 0) this.#losses.add('inDoubt', takenSpans, CUT_OFF)
+    this.queue.clear()
+    this.flushes.end()
+  }
+
+  #holdMs(now: number): number {
+    return Math.max(this.#breaker.waitMs(now), this.#pacer.waitMs(now), this.#gatherMs(now))
+  }
+
+  #gatherMs(now: number): number {
+    const { recordBytes, maxCallBytes, maxRecords } = this.#set
+    const fullCall = Math.min(maxCallBytes / recordBytes, maxRecords)
+    if (this.queue.length >= Math.floor(fullCall) || this.flushes.waiting) return 0
+    return Math.max(0, this.#startedAt + GATHER_MS - now)
+  }
+
+  #take(now: number): QueuedRecord[] {
+    const records: QueuedRecord[] = []
+    const mostBytes = this.#pacer.callBytes(this.#set.maxCallBytes)
+    let bytes = 0
+    while (records.length < this.#set.maxRecords) {
+      const record = this.queue.peek()
+      if (record === undefined) break
+      if (now - record.since > this.#set.maxAgeMs) {
+        this.#evict('expired')
+        continue
+      }
+      const { byteLength } = record.bytes
+      if (bytes + byteLength > mostBytes && records.length > 0) break
+      this.queue.take()
+      if (this.#ledger?.take(record) === false) {
+        this.queue.release(record)
+        this.flushes.gone(record.number)
+        continue
+      }
+      bytes += byteLength
+      if (record.lent) this.retriedRecords++
+      if (record.doubtful) this.possibleDuplicates += record.spans
+      record.lent = true
+      records.push(record)
+    }
+    return records
+  }
+
+  async #call(records: readonly QueuedRecord[], startedAt: number): Promise<void> {
+    const { callTimeoutMs, atLeastOnce } = this.#set
+    this.calls++
+    this.#startedAt = startedAt
+    this.#pacer.started(bytesOf(records), startedAt)
+    const call = this.#inFlight.started(startedAt)
+    const measured = this.metrics.started(records)
+    const end = await sendCall(this.#sender, records, callTimeoutMs, atLeastOnce)
+    // What was in flight at the stop has been counted there.
+    if (this.#stopped) return
+    this.metrics.ended(measured, end)
+    const now = monotonicMs()
+    const { fates } = end
+    this.#inFlight.ended(call, !fates.includes('unanswered') && !fates.includes('in doubt'), now)
+    this.#pacer.ended(bytesOf(records, fates, 'sent'), bytesOf(records, fates, 'throttled'), now)
+    this.#settle(records, end)
+    this.#judge(end, startedAt, now)
+    this.drain()
+  }
+
+  #settle(records: readonly QueuedRecord[], { fates, reason }: CallEnd): void {
+    // From the last to the first, so that those put back stand at the head in their order.
+    for (let i = records.length - 1; i >= 0; i--) {
+      const record = records[i]!
+      switch (fates[i]!) {
+        case 'sent':
+          this.queue.release(record)
+          this.sent += record.spans
+          this.#gone(record, 'sent')
+          break
+        case 'rejected':
+          this.queue.release(record)
+          this.#lose('rejected', record, reason)
+          break
+        case 'in doubt':
+          this.queue.release(record)
+          this.#lose('inDoubt', record, reason)
+          break
+        case 'unanswered':
+          record.doubtful = true
+          this.#putBack(record)
+          break
+        case 'throttled':
+        case 'hot':
+          this.throttledRecords++
+          this.#putBack(record)
+          break
+        case 'failed':
+          this.#putBack(record)
+      }
+    }
+  }
+
+  /** What a call's end says of the collector. */
+  #judge({ fates, reason }: CallEnd, startedAt: number, now: number): void {
+    if (fates.includes('sent')) {
+      this.#breaker.succeeded(startedAt)
+      if (!fates.some(isTriedAgain)) this.#well()
+      return
+    }
+    this.failedCalls++
+    const isFailure = !fates.some(isAnswered)
+    if (!isFailure) this.#breaker.succeeded(startedAt)
+    // Those in flight may hang as this one did: the probe does not wait for them.
+    else if (this.#breaker.failed(startedAt, now)) this.#inFlight.uncountAll()
+    if (!fates.some(isTriedAgain)) return isFailure ? undefined : this.#well()
+    this.#isWell = false
+    this.#losses.trouble(reason ?? (isFailure ? 'no reason given' : 'too much at once for the collector'))
+  }
+
+  #well(): void {
+    if (this.#isWell) return
+    this.#isWell = true
+    this.#losses.well()
+  }
+
+  /** Drops the record that waits longest, when there is one. */
+  #evict(reason: DropReason): boolean {
+    const record = this.queue.evict()
+    if (record === undefined) return false
+    this.#lose(reason, record)
+    if (!record.lent) this.spare.keep(record.bytes)
+    return true
+  }
+
+  #lose(reason: DropReason | 'inDoubt', record: QueuedRecord, cause?: string): void {
+    const fate = record.doubtful ? 'inDoubt' : reason
+    const isLater = record.doubtful && reason !== 'inDoubt'
+    this.#losses.add(fate, record.spans, isLater ? `no answer came, and then: ${cause ?? reason}` : cause)
+    this.#gone(record, fate)
+  }
+
+  #putBack(record: QueuedRecord): void {
+    this.queue.putBack(record)
+    this.#ledger?.putBack(record)
+  }
+
+  #gone(record: QueuedRecord, fate: 'sent' | LossReason): void {
+    this.#ledger?.gone(record, fate)
+    this.flushes.gone(record.number)
+  }
+
+  /** Closes the sender; resolves when it is closed, or after `deadlineMs`. */
+  closeSender(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = startTimer(resolve, deadlineMs)
+      const close = async (): Promise<void> => this.#sender.close?.()
+      close()
+        .catch((error: unknown) => warn('publisher sender', `the sender did not close: ${describe(error)}`))
+        .finally(() => {
+          stopTimer(timer)
+          resolve()
+        })
+    })
+  }
+}
+
+/** A collector that says no is there and answers: the next record may be to its liking. */
+function isAnswered(fate: Fate): boolean {
+  return fate === 'sent' || fate === 'rejected' || fate === 'throttled' || fate === 'hot'
+}
+
+function isTriedAgain(fate: Fate): boolean {
+  return fate !== 'sent' && fate !== 'rejected' && fate !== 'in doubt'
+}
+
+/** The bytes of all records, or of those of one fate. */
+function bytesOf(records: readonly QueuedRecord[], fates?: readonly Fate[], fate?: Fate): number {
+  let bytes = 0
+  for (let i = 0; i < records.length; i++) {
+    if (fates === undefined || fates[i] === fate) bytes += records[i]!.bytes.byteLength
+  }
+  return bytes
+}

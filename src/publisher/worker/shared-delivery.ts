@@ -1,0 +1,168 @@
+import { monotonicMs } from '../../host/clock.ts'
+import { describe, warn } from '../../host/log.ts'
+import { onImmediate, startTimer, stopTimer } from '../../host/timers.ts'
+import { CallMetrics } from '../delivery/call-metrics.ts'
+import type { CallMessage } from '../channels.ts'
+import { Delivery } from '../delivery/delivery.ts'
+import type { LossReason } from '../metrics.ts'
+import type { Settings } from '../publisher-options.ts'
+import type { Sender, SenderRecipe, SpanRecord } from '../senders/sender.ts'
+import { senderOf } from '../senders/sender-recipe.ts'
+import {
+  BREAKER,
+  BREAKER_STATES,
+  FIGURES,
+  PROGRESS,
+  RATE,
+  READY,
+  SharedMemory,
+  WOKEN,
+} from './shared-memory.ts'
+import { WorkerLedger } from './ledger.ts'
+
+/** What it begins with. */
+export interface SharedStart {
+  readonly buffer: SharedArrayBuffer
+  readonly blocks: number
+  readonly recipe: SenderRecipe
+  readonly settings: Omit<Settings, 'outside'>
+}
+
+/** What main asks: records are new, send all within so many milliseconds, or end. */
+export type Order =
+  | { readonly order: 'look' }
+  | { readonly order: 'flush' | 'close'; readonly deadlineMs: number }
+
+/** What is said beside the shared memory. */
+export type Report =
+  | { readonly report: 'settled' }
+  | { readonly report: 'call'; readonly call: CallMessage }
+  | { readonly report: 'trouble'; readonly cause: string }
+  | { readonly report: 'well' }
+  | { readonly report: 'cause'; readonly reason: LossReason; readonly cause: string }
+
+/**
+ * Sends the records that stand in the shared memory: in the worker, or in the service's own thread where there can be no
+ * worker.
+ */
+export class SharedDelivery {
+  readonly #memory: SharedMemory
+  readonly #ledger: WorkerLedger
+  readonly #delivery: Delivery
+  readonly #tell: (report: Report) => void
+  readonly #outside: Settings['outside']
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = 0
+
+  /** `tell`: takes what is to be said to main. `outside`: see `Surroundings`. */
+  constructor(
+    start: SharedStart,
+    tell: (report: Report) => void,
+    outside: Settings['outside'] = (fn) => fn(),
+  ) {
+    const { buffer, blocks, recipe, settings } = start
+    this.#memory = new SharedMemory(blocks, buffer)
+    this.#tell = tell
+    this.#outside = outside
+    this.#ledger = new WorkerLedger(this.#memory, () => tell({ report: 'settled' }))
+    this.#delivery = new Delivery(
+      this.#sendingCopies(senderOf(recipe)),
+      { ...settings, outside },
+      {
+        // Main counts by what stands in the shared memory; what it cannot know is the cause.
+        add: (reason, _, cause) => {
+          if (cause !== undefined) tell({ report: 'cause', reason, cause })
+        },
+        trouble: (cause) => tell({ report: 'trouble', cause }),
+        well: () => tell({ report: 'well' }),
+      },
+      (delayMs) => this.#wakeIn(delayMs),
+      this.#ledger,
+      new CallMetrics((call) => tell({ report: 'call', call })),
+    )
+  }
+
+  /** It can send. */
+  begin(): void {
+    const { control } = this.#memory
+    this.#look()
+    this.#noteFigures()
+    Atomics.store(control, READY, 1)
+    Atomics.add(control, PROGRESS, 1)
+    Atomics.notify(control, PROGRESS)
+  }
+
+  /** Resolves when the order is carried out, as far as anybody waits for that. */
+  obey(order: Order): Promise<void> {
+    Atomics.store(this.#memory.control, WOKEN, 0)
+    this.#look()
+    if (order.order === 'close') return this.#delivery.closeSender(order.deadlineMs)
+    if (order.order === 'flush') {
+      const { records } = this.#delivery.queue
+      // Main has a deadline of its own; this one only says that somebody waits.
+      if (records > 0) void this.#delivery.flushes.wait(Infinity, records, order.deadlineMs, { unref: true })
+      this.#delivery.drain(true)
+      this.#tell({ report: 'settled' })
+    }
+    return Promise.resolve()
+  }
+
+  /** Sends no more, and holds no more. */
+  stop(): void {
+    stopTimer(this.#timer)
+    this.#delivery.stop()
+  }
+
+  #look(): void {
+    for (const record of this.#ledger.receive()) this.#delivery.push(record)
+    // Those that main took back since, the oldest, would otherwise stay here for as long as nothing is sent.
+    for (;;) {
+      const oldest = this.#delivery.queue.peek()
+      if (oldest === undefined || this.#ledger.holds(oldest)) return
+      this.#delivery.queue.evict()
+    }
+  }
+
+  #wakeIn(delayMs: number): void {
+    const at = monotonicMs() + delayMs
+    if (this.#timer !== undefined && this.#timerAt <= at) return
+    stopTimer(this.#timer)
+    this.#timerAt = at
+    this.#timer = this.#outside(() => startTimer(this.#wake, delayMs).unref())
+  }
+
+  readonly #wake = (): void => {
+    this.#timer = undefined
+    try {
+      this.#delivery.drain()
+      this.#noteFigures()
+    } catch (error) {
+      warn('publisher', `the publisher failed: ${describe(error)}`)
+    }
+  }
+
+  readonly #noteFigures = (): void => {
+    const { figures } = this.#memory
+    for (const [i, name] of FIGURES.entries()) figures[i] = this.#delivery[name]
+    figures[RATE] = this.#delivery.bytesPerSecond
+    figures[BREAKER] = BREAKER_STATES.indexOf(this.#delivery.breakerState)
+  }
+
+  /** Main may reuse a record's memory while a call that timed out still writes it to its connection. */
+  #sendingCopies(sender: Sender): Sender {
+    return {
+      ...sender,
+      send: async (records) => {
+        try {
+          return await sender.send(records.map(copyOf))
+        } finally {
+          onImmediate(this.#noteFigures)
+        }
+      },
+    }
+  }
+}
+
+function copyOf({ bytes, spans, key }: SpanRecord): SpanRecord {
+  return { bytes: Buffer.from(bytes), spans, key }
+}

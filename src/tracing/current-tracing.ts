@@ -1,0 +1,15 @@
+import { processState } from '../host/process-state.ts'
+import type { Tracing } from './tracing.ts'
+
+/**
+ * The tracing that is in force: the drop-in's, or the one made last. For local spans, flushes and metrics in a service
+ * that is traced by `tdist/register`. Undefined when there is none.
+ */
+export function currentTracing(): Tracing | undefined {
+  return (processState.dropIn as Tracing | undefined) ?? latestTracing()
+}
+
+/** The tracing that `createTracing` made last, in whatever copy of the package. Undefined when it has made none. */
+export function latestTracing(): Tracing | undefined {
+  return processState.tracing as Tracing | undefined
+}

@@ -1,0 +1,68 @@
+import type { AxiosInstance, AxiosStatic, CreateAxiosDefaults } from 'axios'
+import type { Tracing } from '../../tracing/tracing.ts'
+import { calling } from '../hooks/calling.ts'
+import { callsTracedBy } from '../http-clients/client-calls.ts'
+import { followHttpCalls } from '../node-http/client.ts'
+import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { followUndiciCalls } from '../undici/channels.ts'
+
+type Method = (this: unknown, ...args: never[]) => unknown
+type AxiosClass = AxiosStatic['Axios']
+
+/**
+ * The axios instance, traced: each request that it sends is a span, one for each redirect it follows. What is
+ * returned shares defaults and interceptors with the instance that was given, which stays untraced; `create()` and
+ * `new Axios()` on it give traced instances. All else is read through.
+ *
+ * The span is made by what axios stands on, node:http or fetch; an adapter that stands on neither (a mock) has
+ * none. What is traced are the methods that the instance has now: one that is put on it later is called as it is.
+ */
+export function traceAxios<A extends AxiosInstance>(tracing: Tracing, axios: A): A {
+  try {
+    return tracing.enabled && !isTraced(axios) ? tracedInstance(tracing, axios) : axios
+  } catch (error) {
+    tracing.failed('axios', error)
+    return axios
+  }
+}
+
+function tracedInstance<A extends AxiosInstance>(tracing: Tracing, axios: A): A {
+  followHttpCalls()
+  followUndiciCalls()
+  const { Axios, create } = axios as unknown as Partial<AxiosStatic>
+  const methods: Record<string, Method> = {}
+  // The static has helpers beside its methods, which send nothing.
+  const sending =
+    typeof Axios === 'function' ? Object.getOwnPropertyNames(Axios.prototype) : Object.keys(axios)
+  for (const name of sending) {
+    const method = (axios as unknown as Record<string, unknown>)[name]
+    if (name === 'constructor' || typeof method !== 'function' || !Object.hasOwn(axios, name)) continue
+    methods[name] = calling(method as Method, (self, args) =>
+      callsTracedBy(tracing, method as Method, self, args),
+    )
+  }
+  if (typeof create === 'function') {
+    methods['create'] = calling(create as Method, (self, args) =>
+      traceAxios(tracing, Reflect.apply(create, self, args as unknown as [CreateAxiosDefaults])),
+    )
+  }
+  if (typeof Axios === 'function') methods['Axios'] = tracedClass(tracing, Axios) as unknown as Method
+  return overridden(axios, methods, {
+    onItself: () => false,
+    call: (self, args) => callsTracedBy(tracing, axios as unknown as Method, self, args),
+  })
+}
+
+/** The class whose instances axios makes, for who makes one by hand or derives from it. */
+function tracedClass(tracing: Tracing, Axios: AxiosClass): AxiosClass {
+  // By it all others send.
+  const request = Reflect.get(Axios.prototype, 'request') as Method
+  class Traced extends Axios {}
+  Object.defineProperties(Traced, { name: { value: Axios.name }, length: { value: Axios.length } })
+  Object.defineProperty(Traced.prototype, 'request', {
+    configurable: true,
+    writable: true,
+    value: calling(request, (self, args) => callsTracedBy(tracing, request, self, args)),
+  })
+  return Traced
+}

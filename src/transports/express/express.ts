@@ -1,0 +1,134 @@
+import type { Server } from 'node:http'
+import type { RequestHandler } from 'express'
+import { onMicrotask } from '../../host/timers.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+import { hasMet, hookExpress, isExpressApp, type ExpressApp } from './hooks.ts'
+import { routeOf, type ExpressRequest } from './route.ts'
+import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { listenTo } from '../hooks/diagnostics-channel.ts'
+import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '../node-http/server-call.ts'
+
+/**
+ * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the
+ * drop-in way or by an application that this one is mounted in, it only passes on. For Express 4 and 5.
+ */
+export function traceExpress(tracing: Tracing): RequestHandler {
+  try {
+    return tracing.enabled ? middleware(tracing) : untraced
+  } catch (error) {
+    tracing.failed('express', error)
+    return untraced
+  }
+}
+
+const untraced: RequestHandler = (_request, _response, next) => next()
+
+function middleware(tracing: Tracing): RequestHandler {
+  followResponses()
+  const calls = new ServerCalls(tracing)
+  // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
+  const apps = new Apps(tracing, () => onMicrotask(unwatch))
+  const unwatch = apps.watchServers()
+
+  return (request, response, next) => {
+    let call: ServerCall | undefined
+    try {
+      call = calls.begin(request, response)
+      // A router that stands alone, or Connect, has none.
+      const app = request.app as unknown as ExpressApp | undefined
+      if (app) apps.learn(app)
+      if (app && call) call.hasRouting = true
+    } catch (error) {
+      tracing.failed('http server', error)
+    }
+    if (call === undefined) next()
+    else tracing.dataManager.run(call.span, next)
+  }
+}
+
+/** Names the requests of every Express application by their routes; the server that traces them is node:http's. */
+export const express: Instrumentation = {
+  module: 'express',
+  versions: '>=4.17 <6',
+  install(tracing) {
+    if (!tracing.enabled) return () => {}
+    const apps = new Apps(tracing)
+    return uninstallAll([() => apps.forget(), apps.watchServers(), apps.watchAnswers()])
+  },
+}
+
+interface Exchange {
+  readonly request: ExpressRequest & { app?: unknown }
+  readonly server: Server
+}
+
+/** The applications that requests have been seen to reach. */
+class Apps {
+  readonly #tracing: Tracing
+  readonly #known = new WeakSet<object>()
+  readonly #hooks: Uninstall[] = []
+  readonly #learned: () => void
+  #latest: ExpressApp | undefined
+
+  /** `learned` is called when an application has become known. */
+  constructor(tracing: Tracing, learned: () => void = () => {}) {
+    this.#tracing = tracing
+    this.#learned = learned
+  }
+
+  /** Hooks the copy of Express that `app` comes from. False as long as the application is empty. */
+  learn(app: ExpressApp): boolean {
+    if (app === this.#latest || this.#known.has(app)) return true
+    try {
+      const hook = hookExpress(app)
+      if (!hook) return false
+      this.#hooks.push(hook)
+    } catch (error) {
+      this.#tracing.failed('express', error)
+    }
+    this.#known.add(app)
+    this.#latest = app
+    this.#learned()
+    return true
+  }
+
+  forget(): void {
+    uninstallAll(this.#hooks)()
+  }
+
+  /** Learns the applications that servers were made with, before their first request is handled. */
+  watchServers(): Uninstall {
+    const seen = new WeakSet<object>()
+    return listenTo<Exchange>('http.server.request.start', 'express', ({ server }) => {
+      if (seen.has(server)) return
+      const apps = (server.listeners('request') as unknown[]).filter(isExpressApp)
+      if (apps.every((app) => this.learn(app))) seen.add(server)
+    })
+  }
+
+  /**
+   * Learns the applications that a listener of the service's own passes requests to, from their first answers. Those
+   * that were on their way by then are named as the first is.
+   */
+  watchAnswers(): Uninstall {
+    return lookAtAnswers((call, request: Exchange['request']) => {
+      try {
+        this.#nameBy(call, request)
+      } catch (error) {
+        this.#tracing.failed('express', error)
+      }
+    })
+  }
+
+  #nameBy(call: ServerCall, request: Exchange['request']): void {
+    if (call.route !== undefined || !call.span.recording) return
+    if (isExpressApp(request.app)) {
+      call.hasRouting = true
+      // Its hooks know better: the route that it entered last need not be the one that answered.
+      if (hasMet(call, request.app)) return
+      this.learn(request.app)
+    }
+    if (request.route) call.route = routeOf(request.route, request)
+  }
+}

@@ -1,0 +1,130 @@
+import type { Tracing } from '../../tracing/tracing.ts'
+import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { TracedHandlers } from './consumer.ts'
+import { kafkaHandler } from './handler.ts'
+import type { KafkaOptions } from '../../options/kafka-options.ts'
+import { TracedSends } from './producer.ts'
+import { whenLoaded } from '../hooks/when-loaded.ts'
+import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { patch, uninstallAll, unpatched } from '../hooks/patch.ts'
+
+export { runWithMessage } from '../protocols/message-arrival.ts'
+export type { KafkaOptions } from '../../options/kafka-options.ts'
+export { tracingDeserializer, tracingSerializer, type Deserializer, type Serializer } from './serializers.ts'
+
+type Method = (this: unknown, ...args: never[]) => unknown
+
+/** A client of kafkajs, or of Confluent's library by the same interface. */
+export interface KafkaClient {
+  producer: Method
+  consumer: Method
+}
+
+export interface KafkaProducer {
+  send: Method
+  sendBatch: Method
+  transaction: Method
+}
+
+export interface KafkaConsumer {
+  run: Method
+}
+
+/**
+ * The client, its producers and consumers traced. What is returned is another client, still an instance of the same
+ * class; the one that was given stays untraced.
+ *
+ * Each message that is sent is a PRODUCER span `send`, its context in the message's header `b3` (or before its value,
+ * with `carrier: 'payload'`), in a copy: nothing of the caller's is changed. Each that comes is a CONSUMER span
+ * `receive`, with the handler's work below it. Options default to those of `createTracing({ kafka })`.
+ */
+export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, options?: KafkaOptions): K {
+  return guarded(tracing, kafka, () => {
+    const producer = unpatched(kafka.producer)
+    const consumer = unpatched(kafka.consumer)
+    return overridden(kafka, {
+      producer: (...args) =>
+        traceProducer(tracing, Reflect.apply(producer, kafka, args) as KafkaProducer, options),
+      consumer: (...args) =>
+        traceConsumer(tracing, Reflect.apply(consumer, kafka, args) as KafkaConsumer, options),
+    })
+  })
+}
+
+/** The producer, traced: `send`, `sendBatch`, and both of each `transaction()`. See {@link traceKafka}. */
+export function traceProducer<P extends KafkaProducer>(
+  tracing: Tracing,
+  producer: P,
+  options: KafkaOptions = tracing.kafka,
+): P {
+  return guarded(tracing, producer, () => {
+    const sends = new TracedSends(tracing, kafkaHandler(tracing, options), options)
+    const tracedSends = <T extends Pick<KafkaProducer, 'send' | 'sendBatch'>>(
+      one: T,
+      more: Record<string, Method> = {},
+    ): T => {
+      const { send, sendBatch } = one
+      return overridden(one, {
+        send: (...args) => sends.send(send, one, args),
+        sendBatch: (...args) => sends.sendBatch(sendBatch, one, args),
+        ...more,
+      })
+    }
+    const { transaction } = producer
+    return tracedSends(producer, {
+      async transaction(...args) {
+        const one = (await Reflect.apply(transaction, producer, args)) as KafkaProducer
+        return guarded(tracing, one, () => tracedSends(one))
+      },
+    })
+  })
+}
+
+/** The consumer, traced: the handlers of `run`. See {@link traceKafka}. */
+export function traceConsumer<C extends KafkaConsumer>(
+  tracing: Tracing,
+  consumer: C,
+  options: KafkaOptions = tracing.kafka,
+): C {
+  return guarded(tracing, consumer, () => {
+    const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, options), options)
+    const { run } = consumer
+    return overridden(consumer, {
+      // What runs from here on is not the work of whoever calls this.
+      run: (...args) => tracing.dataManager.apply(undefined, run, consumer, handlers.in(args)),
+    })
+  })
+}
+
+/** Traces every producer and consumer of kafkajs, whoever makes it: NestJS does. */
+export const kafkajs: Instrumentation = {
+  module: 'kafkajs',
+  versions: '>=2 <3',
+  install(tracing) {
+    if (!tracing.enabled) return () => {}
+    return whenLoaded('/kafkajs/index.js', ({ Kafka }: { Kafka: { prototype: KafkaClient } }) => {
+      return uninstallAll([
+        patch(Kafka.prototype, 'producer', (original) => {
+          return function (...args) {
+            return traceProducer(tracing, Reflect.apply(original, this, args) as KafkaProducer)
+          }
+        }),
+        patch(Kafka.prototype, 'consumer', (original) => {
+          return function (...args) {
+            return traceConsumer(tracing, Reflect.apply(original, this, args) as KafkaConsumer)
+          }
+        }),
+      ])
+    })
+  },
+}
+
+/** What `trace` makes of the client's object; the object itself when it is traced already, or nothing is, or it fails. */
+function guarded<T extends object>(tracing: Tracing, object: T, trace: () => T): T {
+  try {
+    return tracing.enabled && !isTraced(object) ? trace() : object
+  } catch (error) {
+    tracing.failed('kafka', error)
+    return object
+  }
+}

@@ -1,0 +1,214 @@
+import { types } from 'node:util'
+import type { Span } from '../../span/span.ts'
+import { whenSettled } from '../../host/when-settled.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+import {
+  addHeaders,
+  enclose,
+  readTrace,
+  sendable,
+  sent,
+  type KafkaMessage,
+  type Sendable,
+} from './messages.ts'
+import type { KafkaOptions } from '../../options/kafka-options.ts'
+import type { MessagingHandler } from '../protocols/messaging.ts'
+import { listStandIn, plainCopy, standIn } from '../hooks/stand-in.ts'
+
+type Method = (this: unknown, ...args: never[]) => unknown
+
+/** The messages for one topic, as a call has them. */
+interface Record {
+  readonly given: object
+  /** All of a plain one. */
+  readonly copy: { messages?: unknown } | undefined
+  readonly topic: string
+  readonly list: readonly KafkaMessage[]
+  /** Undefined where they are not traced. */
+  readonly messages: readonly Sendable[] | undefined
+}
+
+/** What clients answer for each partition that took messages. */
+interface Stored {
+  readonly partition?: number
+  readonly baseOffset?: string
+  readonly offset?: string
+}
+
+/** A call about to be made: what it sends instead, and the spans that end with it. */
+interface Sending {
+  readonly request: object
+  readonly spans: readonly Span[]
+}
+
+/** What the calls of one producer become. */
+export class TracedSends {
+  readonly #tracing: Tracing
+  readonly #handler: MessagingHandler
+  readonly #options: KafkaOptions
+  /** Brokers before 0.11 know no headers: once one that never took a message of ours has said so, none are added. */
+  #headers: 'untried' | 'taken' | 'refused' = 'untried'
+
+  constructor(tracing: Tracing, handler: MessagingHandler, options: KafkaOptions) {
+    this.#tracing = tracing
+    this.#handler = handler
+    this.#options = options
+  }
+
+  /** `send`, traced. */
+  send(original: Method, self: unknown, args: readonly unknown[]): unknown {
+    return this.#call(original, self, args, (given) => {
+      const record = this.#record(given)
+      const spans: Span[] = []
+      return record && { request: this.#traced(record, record.list.length, spans), spans }
+    })
+  }
+
+  /** `sendBatch`, traced. */
+  sendBatch(original: Method, self: unknown, args: readonly unknown[]): unknown {
+    return this.#call(original, self, args, (given) => {
+      if (typeof given !== 'object' || given === null) return undefined
+      const copy: { topicMessages?: unknown } | undefined = plainCopy(given)
+      const { topicMessages: list } = (copy ?? given) as { topicMessages?: unknown }
+      const records = allOf(list, (record) => this.#record(record))
+      if (records === undefined) return undefined
+      const size = records.reduce((sum, record) => sum + record.list.length, 0)
+      const spans: Span[] = []
+      const traced = records.map((record) => this.#traced(record, size, spans))
+      const topicMessages = listStandIn(list as object[], traced)
+      if (copy === undefined) return { request: standIn(given, { topicMessages }), spans }
+      copy.topicMessages = topicMessages
+      return { request: copy, spans }
+    })
+  }
+
+  #call(
+    original: Method,
+    self: unknown,
+    args: readonly unknown[],
+    prepare: (request: unknown) => Sending | undefined,
+  ): unknown {
+    let sending: Sending | undefined
+    try {
+      // The publisher's own messages are not traced.
+      if (!this.#tracing.dataManager.suppressed) sending = prepare(args[0])
+    } catch (error) {
+      this.#tracing.failed('kafka producer', error)
+    }
+    if (sending === undefined) return Reflect.apply(original, self, args as never[])
+    let result: unknown
+    try {
+      result = Reflect.apply(original, self, [sending.request, ...args.slice(1)] as never[])
+    } catch (error) {
+      this.#failed(sending, error)
+      throw error
+    }
+    const { spans } = sending
+    if (!types.isPromise(result)) return result
+    try {
+      return whenSettled(
+        result,
+        (stored) => this.#stored(spans, stored as readonly Stored[]),
+        (error) => this.#failed(sending, error),
+      )
+    } catch (error) {
+      this.#tracing.failed('kafka producer', error)
+      return result
+    }
+  }
+
+  /** Undefined where a client would not send it: what it would refuse is left for it to refuse, with its own words. */
+  #record(given: unknown): Record | undefined {
+    if (typeof given !== 'object' || given === null) return undefined
+    const copy: Record['copy'] = plainCopy(given)
+    const { topic, messages: list } = (copy ?? given) as { topic?: unknown; messages?: unknown }
+    if (typeof topic !== 'string' || !Array.isArray(list)) return undefined
+    const ignored = this.#handler.ignores(topic)
+    const messages = ignored ? undefined : allOf(list, sendable)
+    return messages || ignored ? { given, copy, topic, list: list as KafkaMessage[], messages } : undefined
+  }
+
+  /** The record as it is sent. `size`: how many messages the whole call has. */
+  #traced({ given, copy, topic, list, messages }: Record, size: number, spans: Span[]): object {
+    if (messages === undefined) return copy ?? given
+    const shared = size > (this.#options.maxSpansPerSend ?? 100)
+    let span: Span | undefined
+    const traced = messages.map((message) => {
+      if (span === undefined || !shared) {
+        spans.push((span = this.#begin(topic, message.own)))
+        if (shared) span.tag('kafka.batch.size', messages.length)
+        else this.#tagKey(span, message.own)
+      }
+      return this.#carrying(message, span)
+    })
+    const standing = listStandIn(list, traced)
+    if (copy === undefined) return standIn(given, { topic, messages: standing })
+    copy.messages = standing
+    return copy
+  }
+
+  #tagKey(span: Span, { key }: KafkaMessage): void {
+    if (this.#options.tagKey && typeof key === 'string') span.tag('kafka.key', key)
+  }
+
+  #begin(topic: string, message: KafkaMessage): Span {
+    const { dataManager, messagePropagation } = this.#tracing
+    // Headers of a message that is passed on count where nothing else says what this belongs to.
+    const forwarded =
+      dataManager.current === undefined && message.headers
+        ? readTrace({ message, enclosed: undefined }, messagePropagation)
+        : undefined
+    return this.#handler.send(topic, forwarded)
+  }
+
+  #carrying(message: Sendable, { context }: Span): KafkaMessage {
+    const { messagePropagation } = this.#tracing
+    if (this.#options.carrier === 'payload') enclose(message, context, messagePropagation)
+    else if (this.#headers !== 'refused') addHeaders(message, context, messagePropagation)
+    return sent(message)
+  }
+
+  #stored(spans: readonly Span[], stored: readonly Stored[]): void {
+    const [one] = spans
+    if (spans.length === 1 && one?.recording && Array.isArray(stored) && stored.length === 1) {
+      const { partition, baseOffset, offset } = stored[0]!
+      if (partition !== undefined) one.tag('kafka.partition', partition)
+      const first = baseOffset ?? offset
+      if (first !== undefined) one.tag('kafka.offset', first)
+    }
+    for (const span of spans) span.finish()
+    if (spans.length > 0 && this.#headers === 'untried') this.#headers = 'taken'
+  }
+
+  #failed({ spans }: Sending, error: unknown): void {
+    for (const span of spans) span.error(error).finish()
+    if (this.#headers !== 'untried' || this.#options.carrier === 'payload' || !isUnknown(error)) return
+    this.#headers = 'refused'
+    this.#tracing.failed(
+      'kafka headers',
+      new Error('the broker takes none; no more are added to this producer’s'),
+    )
+  }
+}
+
+/** Each element, holes among them, made into another; undefined where one can't be, or where it is no list. */
+function allOf<T>(list: unknown, make: (element: unknown) => T | undefined): T[] | undefined {
+  if (!Array.isArray(list)) return undefined
+  const made: T[] = []
+  for (let i = 0; i < list.length; i++) {
+    const one = make(list[i])
+    if (one === undefined) return undefined
+    made.push(one)
+  }
+  return made
+}
+
+/** UNKNOWN_SERVER_ERROR, which a broker before 0.11 answers to headers. */
+function isUnknown(error: unknown): boolean {
+  let cause = error as { type?: unknown; cause?: unknown; originalError?: unknown } | undefined
+  for (let depth = 0; cause && depth < 4; depth++) {
+    if (cause.type === 'UNKNOWN') return true
+    cause = (cause.cause ?? cause.originalError) as typeof cause
+  }
+  return false
+}

@@ -1,0 +1,287 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { types } from 'node:util'
+import { nodeHttp } from './modules.ts'
+import { listenAsOne } from '../hooks/diagnostics-channel.ts'
+import { counted } from '../hooks/install-once.ts'
+import { failed } from '../../host/faults.ts'
+import type { Span } from '../../span/span.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+import { endpoint } from '../protocols/endpoint.ts'
+import { CALL, followMessages } from './follow-messages.ts'
+import { ABANDONED, HttpServerHandler, type HttpReader } from '../protocols/http.ts'
+import { connectionOf, type Connection, type OnConnection } from './connection.ts'
+import { showAsOneWord } from '../hooks/inspected.ts'
+import { overhear } from '../hooks/overheard.ts'
+import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
+import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { isEventStream } from './event-stream.ts'
+import { whenAnswered } from './upgrade-answer.ts'
+
+// oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
+const { nextTick } = process
+
+/**
+ * A request that a server is answering. It stands on the request itself, so that whoever meets a request first
+ * (the server, a framework, a framework inside a framework) traces it, and the rest find it traced. It ends once,
+ * when the response is out or never will be.
+ */
+export class ServerCall implements OnConnection, Ageing {
+  readonly tracing: Tracing
+  readonly span: Span
+  /** Whether whoever answers has routes. */
+  hasRouting = false
+  /** The route's template. Undefined when none is known; empty when the one that was entered passed the request on. */
+  route: string | undefined = undefined
+  /** Which of the frameworks that know its routes has met it last. */
+  metBy: object | undefined = undefined
+  /** The first error of whoever answers. */
+  error: unknown = undefined
+  readonly #handler: HttpServerHandler<IncomingMessage>
+  readonly #request: Met
+  readonly #response: ServerResponse | undefined
+  readonly #connection: Connection | undefined
+  #unhear: Uninstall | undefined = undefined
+  #status: number | undefined = undefined
+  /** Among all open calls, for as long as it is one. */
+  #open: Open | undefined = undefined
+  #isLost = false
+  #isOver: boolean
+
+  constructor(
+    tracing: Tracing,
+    handler: HttpServerHandler<IncomingMessage>,
+    span: Span,
+    request: Met,
+    response: ServerResponse | undefined,
+    connection: Connection | undefined,
+  ) {
+    this.tracing = tracing
+    this.span = span
+    this.#handler = handler
+    this.#request = request
+    this.#response = response
+    this.#connection = connection
+    this.#isOver = !span.recording
+  }
+
+  /** A recorded call begins here. Its response, or the socket of an upgrade, is to be heard from now on. */
+  begin(socket: Socket | undefined, open: OpenSpans): void {
+    this.#open = open.add(this)
+    this.#connection?.add(this)
+    const response = this.#response
+    if (response === undefined) return this.#awaitAnswer(socket!)
+    // The server's own, and its turn has come: Node's channel tells of its end, the connection of its loss.
+    if (this.#connection !== undefined && response.socket === this.#request.socket) return
+    this.#unhear = overhear(response, 'http server', (_, event) => {
+      // Of HTTP/2 both come when the stream was reset. Of node:http `finish` may come before `end` has returned.
+      const isOut = event === 'finish' && response instanceof nodeHttp().ServerResponse
+      if (event === 'finish' || event === 'close') {
+        this.#over(!isOut && response.writableEnded === false)
+      }
+    })
+    if (response.writableFinished) this.#over(false)
+    else if (response.destroyed) this.#over(true)
+    else if (this.#request.upgrade) this.#awaitAnswer(this.#request.socket)
+  }
+
+  /** The response is out, as Node's channel says. */
+  finished(): void {
+    if (!this.#isFirstEnd(false)) return
+    // Nobody hears it but Node.
+    if (this.#response!.listenerCount('finish') < 2) end(this)
+    else nextTick(end, this)
+  }
+
+  /**
+   * The connection is gone, and no channel has told that the response is out. Unless somebody has taken away the
+   * listener by which Node tells, it is not, whatever `writableFinished` says of what was written to nobody.
+   */
+  lost(): void {
+    const response = this.#response
+    this.#over(!response?.writableFinished || response.listeners('finish').some(isNodes))
+  }
+
+  /** By the first bytes of the answer, which may have gone before whoever handles the upgrade saw the request. */
+  #awaitAnswer(socket: Socket): void {
+    if (this.#response !== undefined && socket.bytesWritten > 0) {
+      this.#status = 101
+      return this.#over(false)
+    }
+    const undo = [
+      whenAnswered(socket, (status) => {
+        this.#status = status
+        this.#over(status === undefined)
+      }),
+    ]
+    if (this.#unhear) undo.push(this.#unhear)
+    if (this.#connection === undefined) {
+      undo.push(overhear(socket, 'http server', (_, event) => event === 'close' && this.#over(true)))
+    }
+    this.#unhear = uninstallAll(undo)
+  }
+
+  /** What the listeners of this event, and routing that goes on, say of the call still counts. */
+  #over(isLost: boolean): void {
+    try {
+      if (this.#isFirstEnd(isLost)) nextTick(end, this)
+    } catch (error) {
+      this.tracing.failed('http server', error)
+    }
+  }
+
+  #isFirstEnd(isLost: boolean): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    this.#isLost = isLost
+    const response = this.#response
+    if (response?.headersSent) this.#status ??= response.statusCode
+    return true
+  }
+
+  /** A recorded call ends here. */
+  end(): void {
+    this.#open?.close()
+    this.#connection?.remove(this)
+    this.#unhear?.()
+    const route = this.route || (this.hasRouting ? '' : undefined)
+    this.#handler.send(this.span, this.#request, this.#status, route, this.#failure() ?? this.#loss())
+  }
+
+  /** Some hand Express's `next` the body that is to be answered: what is no error counts only where the answer is one. */
+  #failure(): unknown {
+    const { error } = this
+    const isAnswered = error !== undefined && this.#status !== undefined && this.#status < 400
+    return isAnswered && !(error instanceof Error || types.isNativeError(error)) ? undefined : error
+  }
+
+  get place(): string {
+    return 'http server'
+  }
+
+  /** However slow it is: as long as its connection is open, whose end ends it. */
+  isAlive(): boolean {
+    const response = this.#response
+    if (response?.writableFinished || response?.destroyed) return false
+    return (response?.socket ?? this.#request.socket)?.destroyed === false
+  }
+
+  outlived(): void {
+    if (this.#isFirstEnd(false)) this.end()
+  }
+
+  #loss(): Error | undefined {
+    if (!this.#isLost) return undefined
+    if (!isEventStream(this.#response)) return new Error('aborted')
+    // Its reader leaves when it has read enough.
+    this.span.annotate(ABANDONED)
+    return undefined
+  }
+}
+
+showAsOneWord(ServerCall)
+
+function isNodes({ name }: { readonly name: string }): boolean {
+  return name === 'bound resOnFinish'
+}
+
+function end(call: ServerCall): void {
+  try {
+    call.end()
+  } catch (error) {
+    failed('http server', error)
+  }
+}
+
+type Met = IncomingMessage & {
+  [CALL]?: ServerCall
+  /** Whether Node has given the socket away. */
+  upgrade?: boolean | null
+}
+
+/** The call that a request belongs to, once somebody has met it. */
+export function callOf(request: IncomingMessage): ServerCall | undefined {
+  return (request as Met)[CALL]
+}
+
+type Look = (call: ServerCall, request: IncomingMessage) => void
+
+const looks = new Set<Look>()
+
+/** Has `look` see every call that is answered by a server, before it ends. */
+export function lookAtAnswers(look: Look): Uninstall {
+  looks.add(look)
+  return () => looks.delete(look)
+}
+
+/** Has every server's calls told what becomes of them. */
+export const followResponses: () => Uninstall = counted(() =>
+  uninstallAll([followMessages(), listenAsOne('http.server.response.finish', 'http server', answered)]),
+)
+
+function answered({ request }: { readonly request: Met }): void {
+  const call = request[CALL]
+  if (call === undefined) return
+  for (const look of looks) look(call, request)
+  call.finished()
+}
+
+/** What meets requests on behalf of one tracing. */
+export class ServerCalls {
+  readonly #handler: HttpServerHandler<IncomingMessage>
+  readonly #open: OpenSpans
+  readonly #tracing: Tracing
+
+  constructor(tracing: Tracing) {
+    this.#handler = new HttpServerHandler(tracing, reader)
+    this.#open = openSpansOf(tracing)
+    this.#tracing = tracing
+  }
+
+  /**
+   * Begins the call of a request, which ends by itself when the response is out or will never be: whoever made the
+   * response, `finish` says that it is out. Undefined when the call is not ours to begin: met before, or inside work
+   * that is never traced.
+   */
+  begin(request: IncomingMessage, response: ServerResponse): ServerCall | undefined {
+    return this.#begin(request, response, undefined)
+  }
+
+  /** Begins the call of a request to change the protocol, which ends with the first bytes of the answer. */
+  beginUpgrade(request: IncomingMessage, socket: Socket): ServerCall | undefined {
+    return this.#begin(request, undefined, socket)
+  }
+
+  #begin(
+    request: Met,
+    response: ServerResponse | undefined,
+    upgraded: Socket | undefined,
+  ): ServerCall | undefined {
+    const { dataManager } = this.#tracing
+    if (request[CALL] !== undefined) return undefined
+    const ending = upgraded ?? (response as ServerResponse | null | undefined)
+    if (typeof ending?.emit !== 'function') throw new TypeError('a response that emits nothing never ends')
+    // A server may have been opened in any scope; only the scope of our own work says that it is untraced.
+    if (dataManager.suppressed && dataManager.current === undefined) return undefined
+    const { socket } = request
+    const connection = connectionOf(socket)
+    const remote = connection
+      ? connection.remoteOf(socket)
+      : endpoint(socket?.remoteAddress, socket?.remotePort)
+    const span = this.#handler.receive(request, remote)
+    const call = new ServerCall(this.#tracing, this.#handler, span, request, response, connection)
+    request[CALL] = call
+    if (span.recording) call.begin(upgraded, this.#open)
+    return call
+  }
+}
+
+const reader: HttpReader<IncomingMessage> = {
+  method: (request) => request.method ?? 'GET',
+  // Frameworks cut the mount's path off `url` and leave what arrived here.
+  url: (request) => (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/',
+  header(request, name) {
+    const value = request.headers[name]
+    return typeof value === 'object' ? value[0] : value
+  },
+}

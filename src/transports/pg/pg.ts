@@ -1,0 +1,117 @@
+import type { EventEmitter } from 'node:events'
+import { bindEmitter } from '../../context/bind-emitter.ts'
+import { bindCallback, connectOutside, ScopedCalls } from '../../context/library-calls.ts'
+import { failed } from '../../host/faults.ts'
+import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { whenLoaded } from '../hooks/when-loaded.ts'
+import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+
+interface Class {
+  readonly prototype: EventEmitter
+}
+
+interface Exports {
+  readonly Client: Class & { readonly prototype: { query: Query } }
+  readonly Query: Class
+}
+
+type Query = (this: unknown, ...args: unknown[]) => unknown
+
+/** What pg tells a query, its own or a cursor's: whatever comes of them, callbacks and events, comes of these. */
+const TOLD = [
+  'submit',
+  'handleRowDescription',
+  'handleDataRow',
+  'handlePortalSuspended',
+  'handleCommandComplete',
+  'handleEmptyQuery',
+  'handleReadyForQuery',
+  'handleCopyInResponse',
+  'handleCopyData',
+  'handleError',
+]
+/** What is called of a cursor, with a callback. */
+const CALLED = ['read', 'close']
+
+/**
+ * Has what pg calls back see the span that was current when the query was made, whoever's connection it went over. No
+ * spans of its own.
+ */
+export const pg: Instrumentation = {
+  module: 'pg',
+  versions: '>=8 <9',
+  install(tracing) {
+    if (!tracing.enabled) return () => {}
+    return uninstallAll([
+      whenLoaded('/pg/lib/index.js', scopeQueries),
+      whenLoaded('/pg-pool/index.js', scopePool),
+    ])
+  },
+}
+
+function scopeQueries({ Client, Query }: Exports): Uninstall {
+  const queries = new ScopedCalls()
+  const scoped = new WeakSet<object>()
+  const undos: Uninstall[] = []
+  /** Queries of classes that pg knows nothing of are met when the first of them is made. */
+  const meet = (query: object): void => {
+    const prototype = Object.getPrototypeOf(query) as object | null
+    if (prototype === null || scoped.has(prototype)) return
+    scoped.add(prototype)
+    for (const [owner, name] of methodsOf(query, TOLD)) {
+      undos.push(queries.told(owner, name, name === 'handleDataRow' ? hearsRows : undefined))
+    }
+    for (const [owner, name] of methodsOf(query, CALLED)) undos.push(bindCallback(owner, name))
+  }
+  meet(Object.create(Query.prototype) as object)
+
+  return uninstallAll([
+    () => uninstallAll(undos)(),
+    queries.madeAtAssignmentOf(Query.prototype, 'callback'),
+    patch(Client.prototype, 'query', (original) => {
+      return function (...args) {
+        try {
+          const [config] = args
+          if (isSubmittable(config)) {
+            meet(config)
+            queries.made(config)
+          }
+        } catch (error) {
+          failed('pg', error)
+        }
+        return Reflect.apply(original, this, args)
+      }
+    }),
+    connectOutside(Client.prototype, 'connect'),
+    bindCallback(Client.prototype, 'end'),
+    bindEmitter(Client.prototype, 'every scope'),
+  ])
+}
+
+function scopePool(Pool: Class): Uninstall {
+  return uninstallAll([
+    bindCallback(Pool.prototype, 'connect'),
+    bindCallback(Pool.prototype, 'end'),
+    bindEmitter(Pool.prototype, 'every scope'),
+  ])
+}
+
+function isSubmittable(config: unknown): config is object {
+  return typeof (config as { submit?: unknown } | null | undefined)?.submit === 'function'
+}
+
+/** A row is told of often: it is an event, and most have nobody to hear it. */
+function hearsRows(query: object): boolean {
+  return (query as Partial<EventEmitter>).listenerCount?.('row') !== 0
+}
+
+/** Of these methods those that the object inherits, each with the prototype that has it. */
+function methodsOf(object: object, names: readonly string[]): [object, string][] {
+  const found: [object, string][] = []
+  for (const name of names) {
+    let owner = Object.getPrototypeOf(object) as object | null
+    while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null
+    if (owner && typeof (owner as Record<string, unknown>)[name] === 'function') found.push([owner, name])
+  }
+  return found
+}

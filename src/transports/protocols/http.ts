@@ -1,0 +1,203 @@
+import type { Endpoint } from '../../codec/zipkin-span.ts'
+import type { HttpRequest, HttpRules } from '../../options/http-rules.ts'
+import type { Setter } from '../../propagation/propagation.ts'
+import type { Span } from '../../span/span.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+import { endpoint } from './endpoint.ts'
+
+/** How a library's request is read: one object a library, not one a request. */
+export interface HttpReader<Request> {
+  readonly method: (request: Request) => string
+  readonly url: (request: Request) => string
+  /** `name` comes in lower case. */
+  readonly header: (request: Request, name: string) => string | undefined
+}
+
+/** The annotation of a call whose reader wanted no more of the response: nothing has failed. */
+export const ABANDONED = 'response abandoned'
+
+/** What a server does with a request. */
+export class HttpServerHandler<Request> {
+  readonly #side: Side<Request>
+  readonly #tracing: Tracing
+  readonly #reader: HttpReader<Request>
+
+  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+    this.#side = new Side(tracing, reader, tracing.http.server ?? {})
+    this.#tracing = tracing
+    this.#reader = reader
+  }
+
+  /** The span of a request that has arrived. `remote` is the socket's other end. */
+  receive(request: Request, remote: Endpoint | undefined): Span {
+    const { propagation, tracer } = this.#tracing
+    const extracted = propagation.extract(request, this.#reader.header)
+    const sampled = extracted?.sampled === undefined ? this.#side.sample(request) : undefined
+    const span = tracer.fromRemote(extracted, 'SERVER', sampled)
+    if (span.recording) {
+      const forwarded = this.#reader.header(request, 'x-forwarded-for')
+      span.remote((forwarded && endpoint(forwarded.split(',', 1)[0]!.trim())) || remote)
+      this.#side.begin(request, span)
+    }
+    return span
+  }
+
+  /**
+   * The response is out, or never will be: `status` undefined. Names the span by its route, and ends it. The route is
+   * undefined where the server has no routing, and empty where it has and none of its routes took the request.
+   */
+  send(
+    span: Span,
+    request: Request,
+    status: number | undefined,
+    route: string | undefined,
+    error?: unknown,
+  ): void {
+    this.#side.end(request, span, status, route, error)
+  }
+}
+
+/** What a client does with a call. */
+export class HttpClientHandler<Request> {
+  readonly #side: Side<Request>
+  readonly #tracing: Tracing
+  readonly #reader: HttpReader<Request>
+
+  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+    this.#side = new Side(tracing, reader, tracing.http.client ?? {})
+    this.#tracing = tracing
+    this.#reader = reader
+  }
+
+  /**
+   * The span of a call that is about to be made, its context written to `carrier`. Undefined when the call is not
+   * to be traced: the publisher's own, the inner call of a client that is traced already, or one that only opens
+   * a tunnel for another.
+   */
+  start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
+    const { dataManager, propagation, tracer } = this.#tracing
+    if (dataManager.suppressed || this.#reader.method(request) === 'CONNECT') return undefined
+    const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#side.sample(request))
+    if (span.recording) this.#side.begin(request, span)
+    try {
+      propagation.inject(span.context, carrier, set)
+    } catch (error) {
+      // The span has begun, so it goes on, and the call does.
+      this.#tracing.failed('inject', error)
+    }
+    return span
+  }
+
+  /** The response is here, or never will be: `status` undefined. Ends the span. */
+  receive(span: Span, request: Request, status: number | undefined, error?: unknown): void {
+    this.#side.end(request, span, status, undefined, error)
+  }
+}
+
+/** What both sides share: names, tags, status, errors, and the user's rules. */
+class Side<Request> {
+  readonly #tracing: Tracing
+  readonly #reader: HttpReader<Request>
+  readonly #rules: HttpRules
+
+  constructor(tracing: Tracing, reader: HttpReader<Request>, rules: HttpRules) {
+    this.#tracing = tracing
+    this.#reader = reader
+    this.#rules = rules
+  }
+
+  sample(request: Request): boolean | undefined {
+    const { sampler } = this.#rules
+    return (
+      sampler &&
+      this.#tracing.decision(
+        'http rule',
+        this.#ask(() => sampler(this.#portable(request))),
+      )
+    )
+  }
+
+  begin(request: Request, span: Span): void {
+    const method = this.#reader.method(request)
+    span.name(method)
+    span.tag('http.method', method)
+    span.tag('http.path', pathOf(this.#reader.url(request)))
+    const rule = this.#rules.request
+    if (rule) this.#tell(() => rule(this.#portable(request), span))
+  }
+
+  end(
+    request: Request,
+    span: Span,
+    status: number | undefined,
+    matched: string | undefined,
+    error: unknown,
+  ): void {
+    if (!span.recording) return
+    const method = this.#reader.method(request)
+    // A route, like a name, that the service gave stays.
+    const route = span.tagged('http.route') ?? matched
+    if (route && route === matched) span.tag('http.route', route)
+    if (span.named === method && route !== undefined) span.name(nameOf(method, status, route))
+    if (status !== undefined && (status < 200 || status > 299)) span.tag('http.status_code', status)
+    if (error !== undefined) span.error(error)
+    else if (status !== undefined && status > 399 && !span.failed) span.tag('error', status)
+    const rule = this.#rules.response
+    if (rule)
+      this.#tell(() =>
+        rule({ request: this.#portable(request), status, route: route || undefined, error }, span),
+      )
+    span.finish()
+  }
+
+  #ask<T>(rule: () => T): T | undefined {
+    try {
+      return rule()
+    } catch (error) {
+      this.#tracing.failed('http rule', error)
+      return undefined
+    }
+  }
+
+  #tell(rule: () => void): void {
+    this.#tracing.watch('http rule', this.#ask(rule))
+  }
+
+  #portable(request: Request): HttpRequest {
+    const reader = this.#reader
+    const url = reader.url(request)
+    return {
+      method: reader.method(request),
+      path: pathOf(url),
+      url,
+      header: (name) => reader.header(request, name.toLowerCase()),
+    }
+  }
+}
+
+/**
+ * A name where there is routing. Few names whatever the paths: a raw path never becomes one. Catch-all names are
+ * Brave's.
+ */
+function nameOf(method: string, status: number | undefined, route: string): string {
+  if (route) return `${method} ${route}`
+  if (status === 404) return `${method} not_found`
+  if (status !== undefined && status >= 300 && status < 400 && status !== 304) return `${method} redirected`
+  return method
+}
+
+/** The path of a request target: no query, and no scheme and host where the target is absolute. */
+export function pathOf(url: string): string {
+  let start = 0
+  if (url.charCodeAt(0) !== 47) {
+    const scheme = url.indexOf('://')
+    if (scheme !== -1) start = url.indexOf('/', scheme + 3)
+    if (start === -1) return '/'
+  }
+  let end = url.length
+  for (let i = start; i < end; i++) {
+    const char = url.charCodeAt(i)
+    if (char === 63 || char === 35) end = i
+  }
+  return url.slice(start, end) || '/'
+}

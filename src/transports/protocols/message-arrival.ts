@@ -1,0 +1,52 @@
+import type { Span } from '../../span/span.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+
+const arrivals = new WeakMap<object, Arrival>()
+
+/** That a message, or several of one trace, came. Its CONSUMER span is made when it is first asked for. */
+export class Arrival {
+  readonly tracing: Tracing
+  readonly #receive: () => Span
+  #span: Span | undefined
+
+  constructor(tracing: Tracing, receive: () => Span) {
+    this.tracing = tracing
+    this.#receive = receive
+  }
+
+  /** A moment, so it is finished when it is made. What is done with the message goes below it. */
+  get span(): Span {
+    if (this.#span === undefined) {
+      this.#span = this.#receive()
+      this.#span.finish()
+    }
+    return this.#span
+  }
+
+  /** Notes that this is how `message` came. */
+  of(message: object): void {
+    arrivals.set(message, this)
+  }
+}
+
+/**
+ * Runs `fn` in a local span `name` that belongs to the trace a message came with, and returns what it returns: for the
+ * messages of a batch, and for what is done with one after its handler has ended. `message` is what a traced consumer's
+ * handler was given, or what a `tracingDeserializer` made. `fn` is called plainly when it is neither.
+ */
+export function runWithMessage<T>(message: object, name: string, fn: (span: Span) => T): T {
+  const arrival = arrivals.get(message)
+  const span = arrival && spanOf(arrival)
+  if (span === undefined) return (fn as () => T)()
+  const { dataManager, tracer } = arrival!.tracing
+  return dataManager.run(span, () => tracer.trace(name, fn))
+}
+
+function spanOf(arrival: Arrival): Span | undefined {
+  try {
+    return arrival.span
+  } catch (error) {
+    arrival.tracing.failed('message', error)
+    return undefined
+  }
+}

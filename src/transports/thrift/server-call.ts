@@ -1,0 +1,158 @@
+import type { Extracted } from '../../propagation/propagation.ts'
+import { READS_FRAMES } from '../../propagation/thrift-field.ts'
+import type { Span } from '../../span/span.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
+import { RpcHandler } from '../protocols/rpc.ts'
+import { answersNobody } from './oneway.ts'
+import { ONEWAY, type MessageBegin, type ThriftProtocol } from './protocol.ts'
+
+type ProcessMethod = (this: never, ...args: never[]) => unknown
+
+/** Which methods there are: the name that a stranger sends is not for naming spans by. */
+export interface KnownMethods {
+  /** Undefined where a name says nothing of a service. */
+  serviceOf(name: string): string | undefined
+  /** What the compiler has made of the method, which reads its arguments and writes its answer. */
+  methodOf(name: string): ProcessMethod | undefined
+}
+
+/** A call that a server reads and answers. Its span begins when its arguments have been read. */
+export class ThriftServerCall implements Ageing {
+  readonly tracing: Tracing
+  readonly #known: KnownMethods
+  #begun: MessageBegin | undefined
+  #method: ProcessMethod | undefined
+  #frame: Extracted | undefined
+  #fields: ReadonlyMap<string, string> | undefined
+  /** A frame goes before the reply if one came, or if the caller says that it reads them. */
+  #framed = false
+  #span: Span | undefined
+  /** The span is that of the HTTP request that brought the message, which ends by itself. */
+  #adopted = false
+  #error: { readonly name: string; readonly declared: boolean } | undefined
+  #open: Open | undefined
+  /** How deep in structs the reader is. */
+  depth = 0
+
+  constructor(tracing: Tracing, known: KnownMethods) {
+    this.tracing = tracing
+    this.#known = known
+  }
+
+  get span(): Span | undefined {
+    return this.#span
+  }
+
+  get place(): string {
+    return 'thrift server'
+  }
+
+  /** Whether nobody answers it. */
+  get isOneway(): boolean {
+    if (this.#begun?.mtype === ONEWAY) return true
+    return this.#method !== undefined && answersNobody(this.#method)
+  }
+
+  get framed(): boolean {
+    return this.#framed
+  }
+
+  cameWith(frame: Extracted | undefined): void {
+    this.#frame = frame
+    this.#framed = true
+  }
+
+  named(begun: MessageBegin): void {
+    this.#begun = begun
+  }
+
+  fieldCame(fields: ReadonlyMap<string, string> | undefined): void {
+    this.#fields ??= fields
+  }
+
+  /** The arguments are read, so the message is whole; nothing of this happens twice however the bytes arrive. */
+  begin(input: ThriftProtocol): void {
+    if (this.#span !== undefined || this.#begun === undefined) return
+    const { dataManager } = this.tracing
+    const name = String(this.#begun.fname)
+    this.#method = this.#known.methodOf(name)
+    const method = this.#method ? name.slice(name.indexOf(':') + 1) : 'unknown_method'
+    const request = { service: this.#known.serviceOf(name), method }
+    const { handler, open } = callsOf(this.tracing)
+    const current = dataManager.current
+    if (this.#fields?.has(READS_FRAMES)) this.#framed = true
+    if (current?.recording && current.kind === 'SERVER') {
+      this.#adopted = true
+      this.#span = handler.describe(current, request)
+    } else {
+      this.#span = handler.receive(request, this.#extract(input) ?? denied(current))
+      if (this.#span.recording) this.#open = open.add(this)
+    }
+  }
+
+  /** The first failure counts. */
+  failed(name: string, declared: boolean): void {
+    this.#error ??= { name, declared }
+  }
+
+  /** The answer is written, or there will be none. */
+  finish(): void {
+    const span = this.#span
+    if (span === undefined) return
+    if (this.#error) {
+      span.tag('thrift.exception', this.#error.declared ? 'declared' : 'undeclared')
+      span.error(this.#error.name)
+    }
+    if (this.#adopted) return
+    span.finish()
+    this.#open?.close()
+  }
+
+  isAlive(): boolean {
+    return false
+  }
+
+  /** Nobody knows whether the handler is still at it. */
+  outlived(): void {
+    this.finish()
+  }
+
+  /** A frame goes first, then the field, then what THeader says. */
+  #extract({ trans }: ThriftProtocol): Extracted | undefined {
+    if (this.#frame !== undefined) return this.#frame
+    const { propagation } = this.tracing
+    const found = this.#fields && propagation.extract(this.#fields, (fields, name) => fields.get(name))
+    if (found?.context !== undefined) return found
+    const headers = trans.getReadHeaders?.()
+    if (typeof headers !== 'object' || headers === null) return found
+    const told = propagation.extract(headers, (of, name) => {
+      const value = of[name]
+      return typeof value === 'string' ? value : undefined
+    })
+    return told ?? found
+  }
+}
+
+/** What serves the calls of one tracing. */
+interface ThriftServerCalls {
+  readonly handler: RpcHandler
+  readonly open: OpenSpans
+}
+
+const served = new WeakMap<Tracing, ThriftServerCalls>()
+
+function callsOf(tracing: Tracing): ThriftServerCalls {
+  let calls = served.get(tracing)
+  if (calls === undefined) {
+    const open = openSpansOf(tracing, tracing.thrift.maxSpanAgeMs)
+    served.set(tracing, (calls = { handler: new RpcHandler(tracing, 'thrift'), open }))
+  }
+  return calls
+}
+
+/** The request that brought the message is not recorded: nor is what it brings, if that says nothing itself. */
+function denied(current: Span | undefined): Extracted | undefined {
+  if (current?.context.sampled !== false) return undefined
+  return { context: current.context, sampled: false, debug: false, joinable: false, extra: undefined }
+}

@@ -1,0 +1,158 @@
+import { failed } from '../../host/faults.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { whenLoaded } from '../hooks/when-loaded.ts'
+import { patch, uninstallAll } from '../hooks/patch.ts'
+import { clientProtocol } from './client-protocol.ts'
+import { ThriftClient } from './client.ts'
+import type { ProtocolClass, ThriftConnection } from './protocol.ts'
+import { traceConnection } from './connection.ts'
+import type { ThriftOptions } from '../../options/thrift-options.ts'
+import { standIn } from '../hooks/stand-in.ts'
+import { tracedProcessor, type ThriftProcessor } from './processor.ts'
+
+export type { ThriftOptions } from '../../options/thrift-options.ts'
+
+type Method = (this: unknown, ...args: never[]) => unknown
+
+/** What the compiler makes of a service. */
+interface GeneratedService {
+  readonly Processor: new (handler: object) => ThriftProcessor
+}
+
+/**
+ * A client's connection, of any kind, traced: hand it to `thrift.createClient`, or to a Multiplexer's. The calls of its
+ * clients are CLIENT spans, and tell their servers of it as `options.propagation` says. Options default to those of
+ * `createTracing({ thrift })`. The connection itself is changed and returned; its calls behave as ever.
+ */
+export function traceThriftClient<C extends object>(
+  tracing: Tracing,
+  connection: C,
+  options: ThriftOptions = tracing.thrift,
+): C {
+  try {
+    traceConnection(tracing, connection as unknown as ThriftConnection, options)
+  } catch (error) {
+    tracing.failed('thrift client', error)
+  }
+  return connection
+}
+
+/**
+ * A server's processor, traced: a processor with its handler, a multiplexed one, or a generated service as
+ * `thrift.createServer` takes it. Each call is a SERVER span, in which the handler runs; it joins the caller's trace
+ * however that is told: by a frame before the message, by a field of the arguments, by THeader or by HTTP's headers
+ * (where the HTTP server is traced too, its span is the call's).
+ */
+export function traceProcessor<P extends object>(tracing: Tracing, processor: P): P {
+  try {
+    if (!tracing.enabled) return processor
+    if ('process' in processor)
+      return tracedProcessor(tracing, processor as unknown as ThriftProcessor) as unknown as P
+    return tracedService(tracing, processor)
+  } catch (error) {
+    tracing.failed('thrift server', error)
+    return processor
+  }
+}
+
+/**
+ * The protocol, traced, for use by hand: as the `protocol` of `thrift.createConnection` or of a server, or given to a
+ * generated client. Its calls are CLIENT spans and tell their servers of it as `options.propagation` says; a server
+ * that has it reads messages with a frame before them as those without, and `traceProcessor` makes its spans. Make one
+ * for each connection. Where there is a connection to hand, `traceThriftClient` does more: it sees the connection go.
+ */
+export function tracingProtocol<P extends object>(
+  tracing: Tracing,
+  Base: P,
+  options: ThriftOptions = tracing.thrift,
+): P {
+  try {
+    if (!tracing.enabled) return Base
+    return clientProtocol(
+      new ThriftClient(tracing, {}, options),
+      Base as unknown as ProtocolClass,
+    ) as unknown as P
+  } catch (error) {
+    tracing.failed('thrift client', error)
+    return Base
+  }
+}
+
+/** A service whose processors are traced: the generated module, or its constructor of processors alone. */
+function tracedService<S extends object>(tracing: Tracing, service: S): S {
+  const generated = service as Partial<GeneratedService>
+  const Processor = generated.Processor ?? (service as GeneratedService['Processor'])
+  if (typeof Processor !== 'function') return service
+  const Traced = function (handler: object): object {
+    return traceProcessor(tracing, new Processor(handler))
+  }
+  Object.setPrototypeOf(Traced, Processor)
+  return (generated.Processor ? standIn(service, { Processor: Traced }) : Traced) as S
+}
+
+/** Thrift's exports, of which each may be replaced. */
+interface Thrift {
+  createClient: Method
+  createServer: Method
+  createMultiplexServer: Method
+  createWebServer: Method
+  readonly Multiplexer: { readonly prototype: { createClient: Method } }
+}
+
+const CREATE_CLIENT = [
+  'createClient',
+  'createHttpClient',
+  'createWSClient',
+  'createXHRClient',
+  'createStdIOClient',
+]
+
+/** Traces every client and server that npm's thrift makes. */
+export const thrift: Instrumentation = {
+  module: 'thrift',
+  versions: '>=0.12 <1',
+  install(tracing) {
+    if (!tracing.enabled) return () => {}
+    return whenLoaded('/lib/nodejs/lib/thrift/index.js', (exports: Thrift) => patchAll(tracing, exports))
+  },
+}
+
+function patchAll(tracing: Tracing, exports: Thrift): () => void {
+  const methods = exports as unknown as Record<string, Method> & Thrift
+  const withConnection = (at: number) => (original: Method) =>
+    function (this: unknown, ...args: unknown[]): unknown {
+      const connection = args[at]
+      if (typeof connection === 'object' && connection !== null) traceThriftClient(tracing, connection)
+      return Reflect.apply(original, this, args as never[])
+    }
+  const withProcessor = (original: Method) =>
+    function (this: unknown, ...args: unknown[]): unknown {
+      const [processor, ...rest] = args
+      const traced = isObject(processor) ? traceProcessor(tracing, processor) : processor
+      return Reflect.apply(original, this, [traced, ...rest] as never[])
+    }
+  return uninstallAll([
+    ...CREATE_CLIENT.filter((name) => name in methods).map((name) => patch(methods, name, withConnection(1))),
+    patch(exports.Multiplexer.prototype, 'createClient', withConnection(2)),
+    patch(methods, 'createServer', withProcessor),
+    patch(methods, 'createMultiplexServer', withProcessor),
+    patch(methods, 'createWebServer', (original) => {
+      return function (this: unknown, ...args: never[]) {
+        const server = Reflect.apply(original, this, args)
+        try {
+          // It has made processors of whatever it was given, and looks them up at each request.
+          const { services } = args[0] as unknown as { services: Record<string, { processor: object }> }
+          for (const one of Object.values(services)) one.processor = traceProcessor(tracing, one.processor)
+        } catch (error) {
+          failed('thrift server', error)
+        }
+        return server
+      }
+    }),
+  ])
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}
