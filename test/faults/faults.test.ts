@@ -171,7 +171,9 @@ describe('a fault in any function of ours', () => {
 /** Whether a fault in here is to be counted as the tracing's: what the publisher loses it accounts for as spans. */
 function isCounted(name: string): boolean {
   if (name.endsWith('DataManager > untraced')) return false
-  return /^(context|propagation|transports|clock|ids|span|tracer)[/.]/.test(name)
+  return /^(context|propagation|transports|host\/clock|span\/(ids|span|trace-context)|tracing\/tracer)[/.]/.test(
+    name,
+  )
 }
 
 async function ask<Answer>(child: ChildProcess, question: Trial | 'reach'): Promise<Answer> {
