@@ -3,13 +3,13 @@
 //   npm ci && npm run build && node examples/kinesis.mjs
 //
 // The stream is the one that the tests use. Against AWS it is `kinesisSender({ streamName })`, and, in another
-// terminal, `npx tdist collect --stream NAME`.
+// terminal, `npx tdist-server collect --stream NAME`.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createTracing } from 'tdist'
 import { kinesisSender } from 'tdist/kinesis'
-import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
+import { startLocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 
 process.env.AWS_ACCESS_KEY_ID = 'any'
 process.env.AWS_SECRET_ACCESS_KEY = 'any'

@@ -1,4 +1,4 @@
-// `tdist demo`, and for `--kafka` a real broker, where none is named: the tests' own, which needs Java and Maven.
+// `tdist-server demo`, and for `--kafka` a real broker, where none is named: the tests' own, which needs Java and Maven.
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -14,13 +14,16 @@ if (args.includes('--kafka') && !env.KAFKA_BROKERS) {
   const { startKafkaBroker } = await import('../build/test/support/kafka-broker.js')
   broker = await startKafkaBroker()
   if (typeof broker === 'string') {
-    console.error(`tdist: ${broker}`)
+    console.error(`tdist-server: ${broker}`)
     process.exit(2)
   }
   env.KAFKA_BROKERS = broker.brokers.join()
 }
 
-const demo = spawn(process.execPath, [`${root}dist/cli.js`, 'demo', ...args], { env, stdio: 'inherit' })
+const demo = spawn(process.execPath, [`${root}server/dist/cli.js`, 'demo', ...args], {
+  env,
+  stdio: 'inherit',
+})
 // A terminal's Ctrl-C reaches the demo too, which ends in order; the broker ends after it.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => demo.kill(signal))
 demo.on('exit', async (code) => {

@@ -11,7 +11,10 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const words = process.argv.slice(2)
 const files = words[0] === '--failed' ? failedBefore() : testsNamed(words)
 if (files.length === 0) {
-  const what = words[0] === '--failed' ? 'no test failed in the run before' : `no test file's path holds ${words.join(' or ')}`
+  const what =
+    words[0] === '--failed'
+      ? 'no test failed in the run before'
+      : `no test file's path holds ${words.join(' or ')}`
   process.stderr.write(`${what}\n`)
   process.exit(2)
 }
@@ -33,9 +36,12 @@ const { status } = spawnSync(
 process.exit(status ?? 1)
 
 function testsNamed(words) {
-  return readdirSync('build/test', { recursive: true })
-    .filter((file) => file.endsWith('.test.js') && (words.length === 0 || words.some((word) => file.includes(word))))
-    .map((file) => join('build/test', file))
+  return ['build/test', 'build/server/test']
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+    .filter(
+      (file) =>
+        file.endsWith('.test.js') && (words.length === 0 || words.some((word) => file.includes(word))),
+    )
     .sort()
 }
 

@@ -1,48 +1,44 @@
-#!/usr/bin/env node
-import { createRequire } from 'node:module'
-import { collect } from './commands/collect.ts'
-import { demo } from './commands/demo.ts'
-import { UsageError } from './commands/usage.ts'
-import { describe, printable } from './host/log.ts'
+import { examine } from './doctor/doctor.ts'
+import { installedIn } from './doctor/installed.ts'
 
 const HELP = `tdist: distributed tracing for Node services
 
-  tdist demo        three traced services, and their traces as trees
-  tdist collect     reads spans from a Kinesis stream and shows their traces
-  tdist --version   the version
-  tdist --help      this text; after a command, what it takes
+  npx tdist             what is installed in this folder, what would be traced, and how to start it so
+  npx tdist --version   the version that is installed in this folder
+  npx tdist --help      this text
+
+npx tdist-server receives the spans and shows them.
 `
 
-const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { demo, collect }
+/** Commands that have moved to the server's package. */
+const MOVED = ['collect', 'demo']
 
-async function main([first, ...rest]: string[]): Promise<number> {
-  if (first === '--help' || first === '-h') return print(HELP)
-  if (first === '--version') return print(`${version()}\n`)
-  const names = Object.keys(COMMANDS).join(', ')
-  if (first === undefined) throw new UsageError(`name a command: ${names}; see tdist --help`)
-  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
-  if (!command) throw new UsageError(`there is no command ${first}; use ${names}; see tdist --help`)
-  return command(rest)
+/** What `npx tdist` does; the result is the exit code. */
+export function main(args: readonly string[], folder: string): number {
+  const [first, ...more] = args
+  if (first === undefined) {
+    const { text, code } = examine(folder)
+    process.stdout.write(text)
+    return code
+  }
+  if (MOVED.includes(first))
+    return wrong(`${first} is a command of tdist-server now: npx tdist-server ${args.join(' ')}`)
+  if (more.length > 0)
+    return wrong(`it takes one argument at most, not ${args.join(' ')}; see npx tdist --help`)
+  if (first === '--help' || first === '-h') {
+    process.stdout.write(HELP)
+    return 0
+  }
+  if (first === '--version') {
+    const own = installedIn(folder, 'tdist')
+    if (!own) return wrong(`it is not installed in ${folder}: npm install tdist`)
+    process.stdout.write(`${own.version}\n`)
+    return 0
+  }
+  return wrong(`it takes no ${first}; see npx tdist --help`)
 }
 
-function print(text: string): number {
-  process.stdout.write(text)
-  return 0
+function wrong(line: string): number {
+  process.stderr.write(`tdist: ${line}\n`)
+  return 2
 }
-
-function version(): string {
-  return (createRequire(import.meta.url)('tdist/package.json') as { version: string }).version
-}
-
-// What the SDK has to say on Node's versions is not for those who only read a stream.
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
-
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    process.stderr.write(`tdist: ${printable(describe(error))}\n`)
-    process.exitCode = error instanceof UsageError ? 2 : 1
-  },
-)

@@ -14,24 +14,7 @@ import { debug } from './host/log.ts'
 import { processState } from './host/process-state.ts'
 import { programPackage } from './host/program.ts'
 import type { TracingOptions } from './options/tracing-options.ts'
-import { express } from './transports/express/express.ts'
-import type { Instrumentation } from './transports/hooks/instrumentation.ts'
-import { kafkajs } from './transports/kafkajs/kafkajs.ts'
-import { nodeHttpClient } from './transports/node-http/client.ts'
-import { nodeHttpServer } from './transports/node-http/server.ts'
-import { pg } from './transports/pg/pg.ts'
-import { thrift } from './transports/thrift/thrift.ts'
-import { undici } from './transports/undici/channels.ts'
-
-const INSTRUMENTATIONS: readonly Instrumentation[] = [
-  nodeHttpServer,
-  nodeHttpClient,
-  express,
-  undici,
-  kafkajs,
-  thrift,
-  pg,
-]
+import { LIBRARIES } from './transports/libraries.ts'
 
 /**
  * Traces this process as the environment says, if it has a name. Throws one line when the environment asks for what
@@ -56,7 +39,7 @@ export function install(nodeModule: typeof NodeModule): void {
   if (!tracing.enabled) return
   processState.dropIn = tracing
   processState.nodeModule = nodeModule
-  for (const instrumentation of INSTRUMENTATIONS) {
+  for (const instrumentation of LIBRARIES) {
     try {
       instrumentation.install(tracing)
       debug(`traces ${instrumentation.module}`)

@@ -6,7 +6,7 @@
  */
 if (['', '0', 'false'].includes((process.env['TDIST_DISABLED'] ?? '').trim())) {
   try {
-    const { install } = require('./service.js') as typeof import('./drop-in.ts')
+    const { install } = require('./bundles/service.cjs') as typeof import('./drop-in.ts')
     install(module.constructor as typeof import('node:module'))
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)

@@ -12,7 +12,7 @@ import {
 import { before, describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { ZipkinSpan } from 'tdist'
-import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
+import { startLocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 import { answeringServer } from './support/answering-server.ts'
 import { createTopic, startKafkaBroker } from './support/kafka-broker.ts'
 import { freePorts } from './support/free-ports.ts'
@@ -265,7 +265,7 @@ describe('the README', () => {
   before(() => {
     rmSync(FOLDER, { recursive: true, force: true })
     mkdirSync(`${FOLDER}node_modules/.bin`, { recursive: true })
-    symlinkSync(`${ROOT}dist/cli.js`, `${FOLDER}node_modules/.bin/tdist`)
+    symlinkSync(`${ROOT}server/dist/cli.js`, `${FOLDER}node_modules/.bin/tdist-server`)
     for (const { file, text } of blocks) if (file) writeFileSync(FOLDER + file, text)
     for (const [file, text] of Object.entries(DRIVERS)) writeFileSync(FOLDER + file, text)
   })

@@ -2,7 +2,7 @@ import { Kinesis } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeProto3 } from '#src/codec/proto3.js'
-import { type LocalKinesis, startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
+import { type LocalKinesis, startLocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 import { answer } from '../answer.ts'
 import type { Mode } from './sink.ts'
 

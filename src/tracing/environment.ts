@@ -1,6 +1,6 @@
+import { ownRequire } from '../host/own-files.ts'
 import { consoleSender } from '../publisher/senders/console-sender.ts'
 import { httpSender } from '../publisher/senders/http-sender.ts'
-import { isBroker, kafkaSender } from '../publisher/senders/kafka-sender.ts'
 import { kinesisSender } from '../publisher/senders/kinesis-sender.ts'
 import type { Sender } from '../publisher/senders/sender.ts'
 import { FORMATS, type Format } from '../propagation/composite.ts'
@@ -9,6 +9,8 @@ import { KAFKA_CARRIERS, type KafkaOptions } from '../options/kafka-options.ts'
 import { THRIFT_PROPAGATIONS, type ThriftOptions } from '../options/thrift-options.ts'
 import { sampleRate, samplePerSecond, type Sampler } from '../sampling/sampler.ts'
 import { isSecret } from '../span/tags.ts'
+
+type KafkaSender = typeof import('../publisher/senders/kafka-sender.ts')
 
 const SENDERS = ['kinesis', 'http', 'kafka', 'console', 'none']
 
@@ -37,6 +39,8 @@ export function senderFromEnvironment(): Sender | undefined {
     return kinesisSender(endpoint ? { streamName, endpoint } : { streamName })
   }
   if (sender === 'kafka') {
+    // Most services send elsewhere, and need not have read it.
+    const { isBroker, kafkaSender } = ownRequire('publisher/senders/kafka-sender') as KafkaSender
     const list = brokers?.split(',').map((broker) => broker.trim())
     if (!list?.every(isBroker)) {
       const is = brokers ? `TDIST_KAFKA_BROKERS is ${brokers}` : 'TDIST_SENDER is kafka'

@@ -10,6 +10,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   codec: [],
   host: [],
   cls: [],
+  doctor: [],
   span: ['codec', 'host'],
   sampling: ['host'],
   context: ['host', 'span'],
@@ -31,24 +32,34 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'transports/express': [...LIBRARY, 'transports/node-http'],
   'transports/axios': [...LIBRARY, 'transports/http-clients', 'transports/node-http', 'transports/undici'],
 
-  // Who receives and shows.
-  'local-kinesis': [],
-  storage: ['codec'],
-  collector: ['codec', 'host', 'storage'],
-  viewer: ['codec', 'host', 'storage', 'collector'],
-  demo: [],
-  commands: ['codec', 'host', 'storage', 'collector', 'viewer', 'local-kinesis', 'demo'],
-}
+  // The list of them.
+  transports: [
+    'host',
+    'transports/hooks',
+    'transports/express',
+    'transports/kafkajs',
+    'transports/node-http',
+    'transports/pg',
+    'transports/thrift',
+    'transports/undici',
+  ],
 
-/** The folders of who receives and shows: no fake time is there to be feared, and nothing is patched. */
-export const RECEIVES: readonly string[] = [
-  'local-kinesis',
-  'storage',
-  'collector',
-  'viewer',
-  'demo',
-  'commands',
-]
+  // The server, which shares with the service how spans are written. Its entries have its log besides.
+  'server/local-kinesis': [],
+  'server/demo': [],
+  'server/traces': ['codec'],
+  'server/collector': ['codec', 'server'],
+  'server/terminal': ['codec', 'server', 'server/traces'],
+  'server/commands': [
+    'codec',
+    'server',
+    'server/collector',
+    'server/demo',
+    'server/local-kinesis',
+    'server/terminal',
+    'server/traces',
+  ],
+}
 
 const HTTP = ['http', 'endpoint', 'open-spans']
 
@@ -66,15 +77,11 @@ export const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
 
 /** Where a package that a service brings along may be named: the peer, and the folders and files of its own. */
 export const PEERS: Readonly<Record<string, readonly string[]>> = {
-  '@aws-sdk/client-kinesis': [
-    'src/publisher/senders/kinesis-sender.ts',
-    'src/publisher/worker/worker.ts',
-    'src/collector/',
-  ],
+  '@aws-sdk/client-kinesis': ['src/publisher/senders/kinesis-sender.ts', 'src/publisher/worker/worker.ts'],
   '@confluentinc/kafka-javascript': ['src/transports/kafkajs/', 'src/publisher/senders/kafka-'],
-  axios: ['src/transports/axios/', 'src/demo/'],
-  express: ['src/transports/express/', 'src/demo/'],
-  kafkajs: ['src/transports/kafkajs/', 'src/publisher/senders/kafka-', 'src/demo/'],
-  thrift: ['src/transports/thrift/', 'src/demo/'],
-  undici: ['src/transports/undici/', 'src/demo/'],
+  axios: ['src/transports/axios/'],
+  express: ['src/transports/express/'],
+  kafkajs: ['src/transports/kafkajs/', 'src/publisher/senders/kafka-'],
+  thrift: ['src/transports/thrift/'],
+  undici: ['src/transports/undici/'],
 }

@@ -8,7 +8,10 @@ import { root } from './sources.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   dependencies?: object
-  exports: Record<string, string>
+  exports: Record<
+    string,
+    string | { readonly default?: string; readonly import?: { readonly default: string } }
+  >
   peerDependencies: Record<string, string>
   peerDependenciesMeta: Record<string, { optional?: boolean }>
 }
@@ -22,7 +25,8 @@ describe('the package', () => {
     }
   })
 
-  for (const [entry, file] of Object.entries(manifest.exports)) {
+  for (const [entry, target] of Object.entries(manifest.exports)) {
+    const file = typeof target === 'string' ? target : (target.default ?? target.import!.default)
     if (file.endsWith('.json')) continue
     const specifier = `tdist${entry.slice(1)}`
     it(`${specifier} loads with require and import, as one instance, and says nothing`, () => {

@@ -1,19 +1,19 @@
 import { posix } from 'node:path'
-import { MAY_IMPORT, PEERS, PROTOCOLS, RECEIVES } from './floors.ts'
+import { MAY_IMPORT, PEERS, PROTOCOLS } from './floors.ts'
 import { arrow, folderOf, importsOf, type Import, type Sources } from './sources.ts'
 
 /** What every folder and file must keep to: by its sentence, what breaks it. */
 export const RULES: Readonly<Record<string, (sources: Sources) => readonly string[]>> = {
   'every folder has a place in the table': (sources) =>
     unique([...sources.keys()].map(folderOf)).filter(
-      (folder) => folder !== 'entries' && !(folder in MAY_IMPORT),
+      (folder) => !ENTRIES.includes(folder) && !(folder in MAY_IMPORT),
     ),
 
   'a folder imports only what stands below it': (sources) =>
     ours(sources)
       .filter(({ from, to }) => {
         const [folder, target] = [folderOf(from), folderOf(to)]
-        return folder !== 'entries' && folder !== target && !MAY_IMPORT[folder]?.includes(target)
+        return !ENTRIES.includes(folder) && folder !== target && !MAY_IMPORT[folder]?.includes(target)
       })
       .map(arrow),
 
@@ -28,7 +28,7 @@ export const RULES: Readonly<Record<string, (sources: Sources) => readonly strin
       .map(arrow),
 
   'a package of the service’s is named only where it is traced or used': (sources) =>
-    importsOf(sources)
+    ofService(sources)
       .filter(({ from, to }) => {
         const peer = Object.keys(PEERS).find((name) => to === name || to.startsWith(`${name}/`))
         return peer !== undefined && !PEERS[peer]!.some((place) => from.startsWith(place))
@@ -36,7 +36,7 @@ export const RULES: Readonly<Record<string, (sources: Sources) => readonly strin
       .map(arrow),
 
   'no other package is imported': (sources) =>
-    importsOf(sources)
+    ofService(sources)
       .filter(({ to }) => !/^(src\/|node:)/.test(to))
       .filter(({ to }) => !Object.keys(PEERS).some((name) => to === name || to.startsWith(`${name}/`)))
       .filter(({ to, typeOnly }) => !typeOnly || !to.startsWith('@types/'))
@@ -44,7 +44,7 @@ export const RULES: Readonly<Record<string, (sources: Sources) => readonly strin
 
   'what runs in a service takes time and luck from where they were taken early': (sources) =>
     [...sources].flatMap(([file, source]) => {
-      if (RECEIVES.includes(folderOf(file)) || TAKES_TIME.includes(file)) return []
+      if (file.startsWith('server/') || TAKES_TIME.includes(file)) return []
       const found = FAKED.exec(source.replace(/\/\*[^]*?\*\/|\/\/.*/g, ''))
       return found ? [`${file}: ${found[0]}`] : []
     }),
@@ -71,11 +71,19 @@ export const RULES: Readonly<Record<string, (sources: Sources) => readonly strin
 /** What fakes of time replace, and `Math.random`. */
 const FAKED =
   /(?<![.\w#])(setTimeout|setInterval|setImmediate|clearTimeout|clearInterval|clearImmediate|queueMicrotask|performance|process\.(hrtime|nextTick)|Date\.now|new Date|AbortSignal\.timeout|Math\.random)\b|node:(timers|perf_hooks)/
-/** These take it, before anybody replaces it; a command has nothing to fear. */
-const TAKES_TIME = ['src/host/clock.ts', 'src/host/timers.ts', 'src/cli.ts']
+/** These take it, before anybody replaces it. */
+const TAKES_TIME = ['src/host/clock.ts', 'src/host/timers.ts']
+
+/** The files beside the folders, which put together what stands in these. */
+const ENTRIES = ['entries', 'server']
+
+/** What the half that runs in a service imports: the server has dependencies, as a product has. */
+function ofService(sources: Sources): Import[] {
+  return importsOf(sources).filter(({ from }) => from.startsWith('src/'))
+}
 
 function ours(sources: Sources): Import[] {
-  return importsOf(sources).filter(({ to }) => to.startsWith('src/'))
+  return importsOf(sources).filter(({ to }) => /^(src|server\/src)\//.test(to))
 }
 
 /** Every circle of imports, types included, from its first file round to it again; one for each file that closes one. */

@@ -18,10 +18,12 @@ export interface Import {
 
 export function readSources(): Sources {
   return new Map(
-    readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-      .map((file) => `src/${file.replaceAll('\\', '/')}`)
-      .filter((file) => /\.c?ts$/.test(file))
-      .map((file) => [file, readFileSync(join(root, file), 'utf8')]),
+    ['src', 'server/src'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .map((file) => `${folder}/${file.replaceAll('\\', '/')}`)
+        .filter((file) => /\.c?ts$/.test(file))
+        .map((file) => [file, readFileSync(join(root, file), 'utf8')] as const),
+    ),
   )
 }
 
@@ -42,11 +44,16 @@ function importsIn(from: string, source: string): Import[] {
   })
 }
 
-/** The folder that a rule speaks of: `publisher` with all below it, but each folder of `transports` by itself. */
+/**
+ * The folder that a rule speaks of: `publisher` with all below it, but each folder of `transports` by itself;
+ * `server/collector` likewise. The files that stand beside such folders are entries.
+ */
 export function folderOf(file: string): string {
-  const [, first, second, third] = file.split('/')
-  if (second === undefined) return 'entries'
-  return first === 'transports' && third !== undefined ? `transports/${second}` : first!
+  const isServers = file.startsWith('server/')
+  const [, first, second, third] = file.replace('server/', '').split('/')
+  if (second === undefined) return isServers ? 'server' : 'entries'
+  const folder = first === 'transports' && third !== undefined ? `transports/${second}` : first!
+  return isServers ? `server/${folder}` : folder
 }
 
 export function arrow({ from, to }: Import): string {

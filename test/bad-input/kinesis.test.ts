@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Fault } from '#src/local-kinesis/fault.js'
+import type { Fault } from '#server/local-kinesis/fault.js'
 import {
   startLocalKinesis,
   type LocalKinesis,
   type LocalKinesisOptions,
-} from '#src/local-kinesis/local-kinesis.js'
+} from '#server/local-kinesis/local-kinesis.js'
 import { freePorts } from '../support/free-ports.ts'
 import {
   assertBalanced,

@@ -7,8 +7,8 @@ import * as kit from './case-kit.mjs'
 
 const [, , file, mode] = process.argv
 const require = createRequire(import.meta.url)
-/** Not for a service: the collector, and what has traced the process by being loaded. */
-const OTHERS = ['./package.json', './register', './collector']
+/** No exports, and what has traced the process by being loaded. */
+const OTHERS = ['./package.json', './register']
 
 let tracing
 let tdist

@@ -9,7 +9,7 @@ import {
 import { createTracing, httpSender, type Sender, type ZipkinSpan } from 'tdist'
 import { kafkaSender } from 'tdist/kafkajs'
 import { kinesisSender } from 'tdist/kinesis'
-import { startLocalKinesis } from '#src/local-kinesis/local-kinesis.js'
+import { startLocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 import { createTopic, startKafkaBroker, type KafkaBroker } from '../support/kafka-broker.ts'
 import { startZipkinServer, type ZipkinServer } from '../support/zipkin-server.ts'
 

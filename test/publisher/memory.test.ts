@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import type { Fault } from '#src/local-kinesis/fault.js'
+import type { Fault } from '#server/local-kinesis/fault.js'
 import type { PublisherStats } from '#src/publisher/metrics.js'
-import { start } from '../local-kinesis/kinesis-under-test.ts'
+import { start } from '../../server/test/local-kinesis/kinesis-under-test.ts'
 import { assertBalanced } from './support.ts'
 
 const MIB = 1 << 20

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodeProto3 } from '#src/codec/proto3.js'
 import { Publisher } from '#src/publisher/publisher.js'
-import { start } from '../local-kinesis/kinesis-under-test.ts'
+import { start } from '../../server/test/local-kinesis/kinesis-under-test.ts'
 import { publisherTo, serverSpan } from './senders/kinesis-support.ts'
 import { assertBalanced, newSpan, plainJson, reportMany, testSender } from './support.ts'
 

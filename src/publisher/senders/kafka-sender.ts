@@ -147,7 +147,7 @@ async function loadKafkajs(): Promise<Kafkajs> {
     return await import('kafkajs')
   } catch (error) {
     const said = describe(error)
-    const isMissing = said.startsWith("Cannot find package 'kafkajs'")
+    const isMissing = /^Cannot find (package|module) 'kafkajs'/.test(said)
     const message = isMissing
       ? 'tdist/kafkajs needs kafkajs: npm install it'
       : `tdist/kafkajs could not load kafkajs: ${said}`

@@ -89,7 +89,7 @@ async function loadSdk(): Promise<Sdk> {
     return await import('@aws-sdk/client-kinesis')
   } catch (error) {
     const said = describe(error)
-    const isMissing = said.startsWith("Cannot find package '@aws-sdk/client-kinesis'")
+    const isMissing = /^Cannot find (package|module) '@aws-sdk\/client-kinesis'/.test(said)
     const message = isMissing
       ? 'tdist/kinesis needs @aws-sdk/client-kinesis: npm install it'
       : `tdist/kinesis could not load @aws-sdk/client-kinesis: ${said}`

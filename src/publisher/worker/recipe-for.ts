@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs'
 import { warn } from '../../host/log.ts'
+import { ownFile } from '../../host/own-files.ts'
 import type { Sender, SenderRecipe } from '../senders/sender.ts'
 
-/** Where this module is in a bundle of the service's, it may have no place. */
-export const WORKER_FILE: URL | undefined = URL.canParse('./worker.js', import.meta.url)
-  ? new URL('./worker.js', import.meta.url)
-  : undefined
+export const WORKER_FILE: string = ownFile('publisher/worker/worker')
 
 /** Why Node lets this process start no thread, if so. */
 function forbidden(): string | undefined {
@@ -23,8 +21,9 @@ export function recipeFor({ recipe }: Sender): SenderRecipe | undefined {
     forbidden() ??
     'the sender cannot be made again in a worker: it is not one of tdist, or has a client of your own'
   if (recipe !== undefined && canCross(recipe) && !forbidden()) {
-    if (WORKER_FILE && existsSync(WORKER_FILE)) return recipe
-    what = "its file worker.js is not beside tdist's own; keep tdist out of your bundle"
+    // In a bundle of the service's it has no place.
+    if (existsSync(WORKER_FILE)) return recipe
+    what = "its file worker.cjs is not beside tdist's own; keep tdist out of your bundle"
   }
   warn('publisher worker', `publisher.worker is left out: ${what}`)
   return undefined

@@ -213,7 +213,7 @@ export class WorkerDelivery {
     const { Worker } = process.getBuiltinModule('node:worker_threads')
     // Neither the service's preloads nor ours run there.
     const { NODE_OPTIONS: _, ...env } = process.env
-    const worker = new Worker(WORKER_FILE!, {
+    const worker = new Worker(WORKER_FILE, {
       workerData: this.#start,
       execArgv: [],
       env,

@@ -1,4 +1,4 @@
-import type { AxiosInstance, AxiosStatic, CreateAxiosDefaults } from 'axios'
+import type { AxiosStatic, CreateAxiosDefaults } from 'axios'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
@@ -10,6 +10,16 @@ type Method = (this: unknown, ...args: never[]) => unknown
 type AxiosClass = AxiosStatic['Axios']
 
 /**
+ * An axios instance, or axios itself, by what tells it from others: axios has one set of types for `import` and one for
+ * `require`, and neither is the other.
+ */
+export interface AxiosLike {
+  readonly defaults: object
+  readonly interceptors: object
+  request(...args: never[]): Promise<unknown>
+}
+
+/**
  * The axios instance, traced: each request that it sends is a span, one for each redirect it follows. What is
  * returned shares defaults and interceptors with the instance that was given, which stays untraced; `create()` and
  * `new Axios()` on it give traced instances. All else is read through.
@@ -17,7 +27,7 @@ type AxiosClass = AxiosStatic['Axios']
  * The span is made by what axios stands on, node:http or fetch; an adapter that stands on neither (a mock) has
  * none. What is traced are the methods that the instance has now: one that is put on it later is called as it is.
  */
-export function traceAxios<A extends AxiosInstance>(tracing: Tracing, axios: A): A {
+export function traceAxios<A extends AxiosLike>(tracing: Tracing, axios: A): A {
   try {
     return tracing.enabled && !isTraced(axios) ? tracedInstance(tracing, axios) : axios
   } catch (error) {
@@ -26,7 +36,7 @@ export function traceAxios<A extends AxiosInstance>(tracing: Tracing, axios: A):
   }
 }
 
-function tracedInstance<A extends AxiosInstance>(tracing: Tracing, axios: A): A {
+function tracedInstance<A extends AxiosLike>(tracing: Tracing, axios: A): A {
   followHttpCalls()
   followUndiciCalls()
   const { Axios, create } = axios as unknown as Partial<AxiosStatic>
@@ -43,7 +53,7 @@ function tracedInstance<A extends AxiosInstance>(tracing: Tracing, axios: A): A 
   }
   if (typeof create === 'function') {
     methods['create'] = calling(create as Method, (self, args) =>
-      traceAxios(tracing, Reflect.apply(create, self, args as unknown as [CreateAxiosDefaults])),
+      traceAxios(tracing, Reflect.apply(create, self, args as unknown as [CreateAxiosDefaults]) as AxiosLike),
     )
   }
   if (typeof Axios === 'function') methods['Axios'] = tracedClass(tracing, Axios) as unknown as Method

@@ -4,7 +4,7 @@ import { onMicrotask } from '../../host/timers.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { hasMet, hookExpress, isExpressApp, type ExpressApp } from './hooks.ts'
 import { routeOf, type ExpressRequest } from './route.ts'
-import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
 import { listenTo } from '../hooks/diagnostics-channel.ts'
 import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '../node-http/server-call.ts'
@@ -48,15 +48,10 @@ function middleware(tracing: Tracing): RequestHandler {
 }
 
 /** Names the requests of every Express application by their routes; the server that traces them is node:http's. */
-export const express: Instrumentation = {
-  module: 'express',
-  versions: '>=4.17 <6',
-  install(tracing) {
-    if (!tracing.enabled) return () => {}
-    const apps = new Apps(tracing)
-    return uninstallAll([() => apps.forget(), apps.watchServers(), apps.watchAnswers()])
-  },
-}
+export const express: Instrumentation = instrumentation('express', (tracing) => {
+  const apps = new Apps(tracing)
+  return uninstallAll([() => apps.forget(), apps.watchServers(), apps.watchAnswers()])
+})
 
 interface Exchange {
   readonly request: ExpressRequest & { app?: unknown }

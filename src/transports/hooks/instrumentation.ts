@@ -5,8 +5,11 @@ import type { Uninstall } from './patch.ts'
 export interface Instrumentation {
   /** The library's npm name, or `node:http`. */
   readonly module: string
-  /** The versions that the tests run against. */
-  readonly versions: string
   /** Traces everything the library does from now on. Returns the undo. */
   install(tracing: Tracing): Uninstall
+}
+
+/** As `install` says, for a tracing that traces; for one that is off, nothing. */
+export function instrumentation(module: string, install: (tracing: Tracing) => Uninstall): Instrumentation {
+  return { module, install: (tracing) => (tracing.enabled ? install(tracing) : () => {}) }
 }

@@ -1,9 +1,10 @@
 import type { Tracing } from '../../tracing/tracing.ts'
-import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { TracedHandlers } from './consumer.ts'
 import { kafkaHandler } from './handler.ts'
 import type { KafkaOptions } from '../../options/kafka-options.ts'
 import { TracedSends } from './producer.ts'
+import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
 import { isTraced, overridden } from '../hooks/override-methods.ts'
 import { patch, uninstallAll, unpatched } from '../hooks/patch.ts'
@@ -97,27 +98,22 @@ export function traceConsumer<C extends KafkaConsumer>(
 }
 
 /** Traces every producer and consumer of kafkajs, whoever makes it: NestJS does. */
-export const kafkajs: Instrumentation = {
-  module: 'kafkajs',
-  versions: '>=2 <3',
-  install(tracing) {
-    if (!tracing.enabled) return () => {}
-    return whenLoaded('/kafkajs/index.js', ({ Kafka }: { Kafka: { prototype: KafkaClient } }) => {
-      return uninstallAll([
-        patch(Kafka.prototype, 'producer', (original) => {
-          return function (...args) {
-            return traceProducer(tracing, Reflect.apply(original, this, args) as KafkaProducer)
-          }
-        }),
-        patch(Kafka.prototype, 'consumer', (original) => {
-          return function (...args) {
-            return traceConsumer(tracing, Reflect.apply(original, this, args) as KafkaConsumer)
-          }
-        }),
-      ])
-    })
-  },
-}
+export const kafkajs: Instrumentation = instrumentation('kafkajs', (tracing) => {
+  return whenLoaded(MAIN_FILES.kafkajs[0], ({ Kafka }: { Kafka: { prototype: KafkaClient } }) => {
+    return uninstallAll([
+      patch(Kafka.prototype, 'producer', (original) => {
+        return function (...args) {
+          return traceProducer(tracing, Reflect.apply(original, this, args) as KafkaProducer)
+        }
+      }),
+      patch(Kafka.prototype, 'consumer', (original) => {
+        return function (...args) {
+          return traceConsumer(tracing, Reflect.apply(original, this, args) as KafkaConsumer)
+        }
+      }),
+    ])
+  })
+})
 
 /** What `trace` makes of the client's object; the object itself when it is traced already, or nothing is, or it fails. */
 function guarded<T extends object>(tracing: Tracing, object: T, trace: () => T): T {

@@ -11,7 +11,7 @@ import { counted } from '../hooks/install-once.ts'
 import { CALL } from './follow-messages.ts'
 import { addTo } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
-import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { followRequest, followRequests, type Followed } from './client-call.ts'
 import { patch, uninstallAll, unpatched, type Uninstall } from '../hooks/patch.ts'
 import { readable, renderedAtOnce, withAddedHeaders, type Outgoing } from './early-headers.ts'
@@ -96,14 +96,9 @@ function setHeader(headers: TraceHeaders, name: string, value: string): void {
 }
 
 /** Traces every request that node:http and node:https make. */
-export const nodeHttpClient: Instrumentation = {
-  module: 'node:http',
-  versions: '>=20.19',
-  install(tracing) {
-    if (!tracing.enabled) return () => {}
-    return uninstallAll([calls.install(tracing), patchModules(), followRequests()])
-  },
-}
+export const nodeHttpClient: Instrumentation = instrumentation('node:http', (tracing) => {
+  return uninstallAll([calls.install(tracing), patchModules(), followRequests()])
+})
 
 /** Makes `callsTracedBy` reach the requests of node:http, for good. */
 export function followHttpCalls(): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Tracing } from '../../tracing/tracing.ts'
-import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { lateBound, type Emit } from '../hooks/overheard.ts'
 import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
 import { nodeHttp, nodeHttps } from './modules.ts'
@@ -20,19 +20,14 @@ export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracin
 }
 
 /** Traces every server of the process. */
-export const nodeHttpServer: Instrumentation = {
-  module: 'node:http',
-  versions: '>=20.19',
-  install(tracing) {
-    if (!tracing.enabled) return () => {}
-    const wrap = emitTraced(tracing)
-    return uninstallAll([
-      followResponses(),
-      patchEmit(nodeHttp().Server.prototype, wrap),
-      patchEmit(nodeHttps().Server.prototype, wrap),
-    ])
-  },
-}
+export const nodeHttpServer: Instrumentation = instrumentation('node:http', (tracing) => {
+  const wrap = emitTraced(tracing)
+  return uninstallAll([
+    followResponses(),
+    patchEmit(nodeHttp().Server.prototype, wrap),
+    patchEmit(nodeHttps().Server.prototype, wrap),
+  ])
+})
 
 type Wrap = (own: { readonly emit: Emit }) => Emit
 

@@ -2,7 +2,8 @@ import type { EventEmitter } from 'node:events'
 import { bindEmitter } from '../../context/bind-emitter.ts'
 import { bindCallback, connectOutside, ScopedCalls } from '../../context/library-calls.ts'
 import { failed } from '../../host/faults.ts'
-import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
+import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
 import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
 
@@ -37,17 +38,9 @@ const CALLED = ['read', 'close']
  * Has what pg calls back see the span that was current when the query was made, whoever's connection it went over. No
  * spans of its own.
  */
-export const pg: Instrumentation = {
-  module: 'pg',
-  versions: '>=8 <9',
-  install(tracing) {
-    if (!tracing.enabled) return () => {}
-    return uninstallAll([
-      whenLoaded('/pg/lib/index.js', scopeQueries),
-      whenLoaded('/pg-pool/index.js', scopePool),
-    ])
-  },
-}
+export const pg: Instrumentation = instrumentation('pg', () => {
+  return uninstallAll([whenLoaded(MAIN_FILES.pg[0], scopeQueries), whenLoaded(MAIN_FILES.pg[1], scopePool)])
+})
 
 function scopeQueries({ Client, Query }: Exports): Uninstall {
   const queries = new ScopedCalls()

@@ -1,6 +1,7 @@
 import { failed } from '../../host/faults.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
-import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
+import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
 import { patch, uninstallAll } from '../hooks/patch.ts'
 import { clientProtocol } from './client-protocol.ts'
@@ -109,14 +110,9 @@ const CREATE_CLIENT = [
 ]
 
 /** Traces every client and server that npm's thrift makes. */
-export const thrift: Instrumentation = {
-  module: 'thrift',
-  versions: '>=0.12 <1',
-  install(tracing) {
-    if (!tracing.enabled) return () => {}
-    return whenLoaded('/lib/nodejs/lib/thrift/index.js', (exports: Thrift) => patchAll(tracing, exports))
-  },
-}
+export const thrift: Instrumentation = instrumentation('thrift', (tracing) => {
+  return whenLoaded(MAIN_FILES.thrift[0], (exports: Thrift) => patchAll(tracing, exports))
+})
 
 function patchAll(tracing: Tracing, exports: Thrift): () => void {
   const methods = exports as unknown as Record<string, Method> & Thrift

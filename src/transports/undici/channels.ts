@@ -6,7 +6,7 @@ import { Call, ClientCalls, type TracedClient } from '../http-clients/client-cal
 import { counted } from '../hooks/install-once.ts'
 import { entriesOf } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
-import type { Instrumentation } from '../hooks/instrumentation.ts'
+import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
 import { signedHeaders, unless } from '../http-clients/signed-headers.ts'
 
@@ -54,14 +54,9 @@ const reader: HttpReader<UndiciRequest> = {
 }
 
 /** Traces every request that undici makes, and so every `fetch`: the npm package's and Node's own. */
-export const undici: Instrumentation = {
-  module: 'undici',
-  versions: '>=6 <9',
-  install(tracing) {
-    if (!tracing.enabled) return () => {}
-    return uninstallAll([calls.install(tracing), follow()])
-  },
-}
+export const undici: Instrumentation = instrumentation('undici', (tracing) => {
+  return uninstallAll([calls.install(tracing), follow()])
+})
 
 /** Makes `callsTracedBy` reach the requests of undici and fetch, for good. */
 export function followUndiciCalls(): void {

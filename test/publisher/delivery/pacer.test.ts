@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { HotShards } from '#src/publisher/senders/hot-shards.js'
 import { Pacer } from '#src/publisher/delivery/pacer.js'
-import { TokenBucket } from '#src/local-kinesis/stream/token-bucket.js'
+import { TokenBucket } from '#server/local-kinesis/stream/token-bucket.js'
 
 const MIB = 1 << 20
 const RECORD = 51_200

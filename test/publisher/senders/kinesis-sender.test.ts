@@ -261,7 +261,7 @@ test('without the SDK one line says what to install', async () => {
   cpSync(new URL('../../../../dist', import.meta.url), join(elsewhere, 'dist'), { recursive: true })
   writeFileSync(join(elsewhere, 'package.json'), '{ "type": "module" }')
   const program = `
-    import { kinesisSender } from './dist/publisher/senders/kinesis-sender.js'
+    import { kinesisSender } from './dist/kinesis.js'
     await kinesisSender({ streamName: 'spans' }).send([]).catch((error) => console.log(error.outcome, error.message))
   `
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
 import type { ZipkinSpan } from '#src/codec/zipkin-span.js'
-import type { LocalKinesis } from '#src/local-kinesis/local-kinesis.js'
+import type { LocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 import { Publisher, type PublisherOptions } from '#src/publisher/publisher.js'
 import { kinesisSender } from 'tdist/kinesis'
 import { assertBalanced } from '../support.ts'

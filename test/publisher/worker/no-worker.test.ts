@@ -52,9 +52,9 @@ describe('where there can be no worker', { concurrency: 2 }, () => {
       says: /thread sends: it ended again and again: not here\n$/,
     },
     'its file cannot be loaded': {
-      worker: `import 'no-such-package'`,
+      worker: `require('no-such-package')`,
       deaths: 3,
-      says: /thread sends: it ended again and again: Cannot find package 'no-such-package'/,
+      says: /thread sends: it ended again and again: Cannot find module 'no-such-package'/,
     },
   }
   for (const [name, { flags = [], first = '', worker, says, deaths = 0 }] of Object.entries(cases)) {
@@ -83,6 +83,6 @@ function packageWith(t: TestContext, worker: string): string {
   const installed = join(folder, 'node_modules/tdist')
   cpSync(dist, join(installed, 'dist'), { recursive: true })
   cpSync(join(dist, '../package.json'), join(installed, 'package.json'))
-  writeFileSync(join(installed, 'dist/worker.js'), worker)
+  writeFileSync(join(installed, 'dist/bundles/worker.cjs'), worker)
   return folder
 }

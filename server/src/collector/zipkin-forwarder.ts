@@ -1,0 +1,212 @@
+import type { ZipkinSpan } from '../../../src/codec/zipkin-span.ts'
+import { describe, warn } from '../log.ts'
+import { backoff, pause } from './sources/kinesis/pause.ts'
+
+export interface ZipkinForwarderOptions {
+  /** Zipkin's base, as `http://127.0.0.1:9411`, or the whole address of its `/api/v2/spans`. */
+  readonly url: string
+  /** Above so many bytes held, `add` waits until there are fewer. Default 16 MiB. */
+  readonly maxBytes?: number | undefined
+  /** How long one POST may take, in milliseconds. Default 10 s. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** What a forwarder counts. What was added is sent, rejected, unsent or still held. */
+export interface ZipkinForwarderStats {
+  sent: number
+  /** Spans that the server refused for good: with a 4xx, or by sending us elsewhere. */
+  rejected: number
+  /** Spans given up at `close`; a POST cut short may still have arrived. */
+  unsent: number
+  /** Spans held now. */
+  held: number
+  posts: number
+  retries: number
+}
+
+interface Message {
+  readonly body: Uint8Array
+  readonly isProto3: boolean
+  readonly spans: number
+}
+
+/** Zipkin takes bodies of up to 10 MiB; one POST of several records stays well below. */
+const MAX_POST_BYTES = 1 << 20
+
+/**
+ * Posts spans to a Zipkin server as they come, one POST at a time. Lists in proto3 or JSON pass through as they are.
+ * A server that fails or cannot be reached is tried again until it takes them, so `add` waits once the queue is full;
+ * what it refuses is counted and said once a minute.
+ */
+export class ZipkinForwarder {
+  readonly #url: string
+  readonly #maxBytes: number
+  readonly #timeoutMs: number
+  readonly #stats: ZipkinForwarderStats = { sent: 0, rejected: 0, unsent: 0, held: 0, posts: 0, retries: 0 }
+  readonly #stop = new AbortController()
+  #posting: AbortController | undefined
+  #queue: Message[] = []
+  #bytes = 0
+  #sending: Promise<void> | undefined
+  #room: (() => void)[] = []
+
+  constructor(options: ZipkinForwarderOptions) {
+    this.#url = spansUrl(options.url)
+    this.#maxBytes = options.maxBytes ?? 16 << 20
+    this.#timeoutMs = options.timeoutMs ?? 10_000
+  }
+
+  stats(): ZipkinForwarderStats {
+    return { ...this.#stats }
+  }
+
+  /**
+   * Takes the spans of one record. Resolves at once while no more is held than may be, else when that is so again: who
+   * adds record after record and waits has one in here beyond the bound.
+   */
+  async add(spans: readonly ZipkinSpan[], record: Uint8Array): Promise<void> {
+    this.#stats.held += spans.length
+    const message = toMessage(spans, record)
+    this.#queue.push(message)
+    this.#bytes += message.body.byteLength
+    if (this.#stop.signal.aborted) this.#giveUp()
+    else this.#sending ??= this.#send()
+    while (this.#bytes > this.#maxBytes) {
+      await new Promise<void>((resolve) => this.#room.push(resolve))
+    }
+  }
+
+  /** Waits for what is held to be sent, for so long; counts the rest as unsent. */
+  async close(deadlineMs = 5000): Promise<void> {
+    const stop = (): void => {
+      this.#stop.abort()
+      this.#posting?.abort()
+    }
+    const timer = setTimeout(stop, deadlineMs)
+    await this.#sending
+    clearTimeout(timer)
+    stop()
+    this.#giveUp()
+  }
+
+  async #send(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#stop.signal.aborted) {
+      const left = await this.#deliver(takeBatch(this.#queue))
+      this.#queue.unshift(...left)
+    }
+    this.#sending = undefined
+  }
+
+  /** Posts until the server answers for good; returns what is not delivered when told to stop before. */
+  async #deliver(batch: readonly Message[]): Promise<readonly Message[]> {
+    const spans = countSpans(batch)
+    for (let failures = 0; !this.#stop.signal.aborted; failures++) {
+      let problem: string
+      try {
+        const status = await this.#post(batch)
+        if (status < 300) {
+          this.#stats.sent += spans
+          this.#release(batch)
+          return []
+        }
+        problem = `answered ${status}`
+        if (status < 500 && status !== 408 && status !== 429) {
+          if (isOfTheBody(status) && batch.length > 1) return await this.#deliverOneByOne(batch)
+          this.#stats.rejected += spans
+          const remedy = status < 400 ? '; give the address that takes spans itself' : ''
+          warn('zipkin.rejected', `${this.#url} ${problem}: ${spans} spans are lost${remedy}`)
+          this.#release(batch)
+          return []
+        }
+      } catch (error) {
+        if (this.#stop.signal.aborted) break
+        const { cause } = error as Error
+        problem = `cannot be reached: ${describe(cause instanceof Error ? cause : error)}`
+      }
+      warn('zipkin.retry', `${this.#url} ${problem}; trying again`)
+      this.#stats.retries++
+      await pause(backoff(failures), this.#stop.signal)
+    }
+    return batch
+  }
+
+  /** One record that Zipkin cannot take must not cost the others. */
+  async #deliverOneByOne(batch: readonly Message[]): Promise<readonly Message[]> {
+    const left: Message[] = []
+    for (const message of batch) left.push(...(await this.#deliver([message])))
+    return left
+  }
+
+  async #post(batch: readonly Message[]): Promise<number> {
+    this.#stats.posts++
+    const posting = new AbortController()
+    this.#posting = posting
+    const timer = setTimeout(() => posting.abort(new Error('no answer in time')), this.#timeoutMs)
+    try {
+      const response = await fetch(this.#url, {
+        method: 'POST',
+        headers: { 'content-type': batch[0]!.isProto3 ? 'application/x-protobuf' : 'application/json' },
+        // Lists in proto3 are one list when put one after another.
+        body: batch.length === 1 ? batch[0]!.body : Buffer.concat(batch.map(({ body }) => body)),
+        signal: posting.signal,
+        // A POST that is sent elsewhere would arrive there as a GET, without its spans.
+        redirect: 'manual',
+      })
+      await response.arrayBuffer()
+      return response.status
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #release(batch: readonly Message[]): void {
+    for (const { body, spans } of batch) {
+      this.#bytes -= body.byteLength
+      this.#stats.held -= spans
+    }
+    for (const wake of this.#room.splice(0)) wake()
+  }
+
+  #giveUp(): void {
+    const left = this.#queue
+    this.#queue = []
+    const spans = countSpans(left)
+    if (spans > 0)
+      warn('zipkin.unsent', `${this.#url} did not take ${spans} spans before the end: they are lost`)
+    this.#stats.unsent += spans
+    this.#release(left)
+  }
+}
+
+/** Whether the answer is to what was sent, so that another record may fare better. */
+function isOfTheBody(status: number): boolean {
+  return status === 400 || status === 413 || status === 415 || status === 422
+}
+
+function spansUrl(url: string): string {
+  const { pathname, origin } = new URL(url)
+  return pathname.endsWith('/spans') ? url : `${origin}${pathname.replace(/\/$/, '')}/api/v2/spans`
+}
+
+function toMessage(spans: readonly ZipkinSpan[], record: Uint8Array): Message {
+  const isProto3 = record[0] === 0x0a
+  const isPlain = isProto3 || record[0] === 0x5b
+  const body = isPlain ? record : Buffer.from(JSON.stringify(spans))
+  return { body, isProto3, spans: spans.length }
+}
+
+/** What one POST carries: lists in proto3 together, each list in JSON on its own. */
+function takeBatch(queue: Message[]): Message[] {
+  let count = 1
+  let bytes = queue[0]!.body.byteLength
+  while (queue[0]!.isProto3 && queue[count]?.isProto3) {
+    bytes += queue[count]!.body.byteLength
+    if (bytes > MAX_POST_BYTES) break
+    count++
+  }
+  return queue.splice(0, count)
+}
+
+function countSpans(batch: readonly Message[]): number {
+  return batch.reduce((sum, { spans }) => sum + spans, 0)
+}
