@@ -17,6 +17,7 @@ import { patch, uninstallAll, unpatched, type Uninstall } from '../hooks/patch.t
 import { readable, renderedAtOnce, withAddedHeaders, type Outgoing } from './early-headers.ts'
 import { signedHeaders, unless } from '../http-clients/signed-headers.ts'
 import { TraceHeaders } from './trace-headers.ts'
+import { isHttpsLoaded, whenHttpsLoads } from './when-https-loads.ts'
 
 type Arguments = Parameters<HttpModule['request']>
 type Make = (...args: Arguments) => ClientRequest
@@ -55,7 +56,11 @@ function traced(tracing: Tracing, module: HttpModule): HttpModule {
 }
 
 function isNodes(request: Make): boolean {
-  return [nodeHttp, nodeHttps].some((module) => unpatched(module().request as Make) === request)
+  return isOf(nodeHttp(), request) || (isHttpsLoaded() && isOf(nodeHttps(), request))
+}
+
+function isOf(module: HttpModule, request: Make): boolean {
+  return unpatched(module.request as Make) === request
 }
 
 /** Of a module of somebody else's: what it asks of node:http is traced, as axios is. */
@@ -196,14 +201,19 @@ function makeRendered(
 }
 
 const patchModules = counted(() => {
-  const undo = uninstallAll([nodeHttp(), nodeHttps()].map(patchModule))
+  return uninstallAll([patchAndSync(nodeHttp()), whenHttpsLoads(() => patchAndSync(nodeHttps()))])
+})
+
+/** The names that an `import` has are told what they lead to now. */
+function patchAndSync(module: HttpModule): Uninstall {
+  const undo = patchModule(module)
   const sync = processState.nodeModule.syncBuiltinESMExports
   sync()
   return () => {
     undo()
     sync()
   }
-})
+}
 
 function patchModule(module: HttpModule): Uninstall {
   const owner = module as { request: Make; get: Make }

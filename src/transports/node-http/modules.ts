@@ -7,12 +7,14 @@ import type * as Net from 'node:net'
  * copy of undici, 30 ms and 15 MB, which an installed undici may then take its global dispatcher from. And not before
  * it is needed: https alone is 8 ms.
  */
+let http: typeof Http | undefined
+
 /** node:http, as `require` gives it: the object whose properties a patch replaces. */
 export function nodeHttp(): typeof Http {
-  return process.getBuiltinModule('node:http')
+  return (http ??= process.getBuiltinModule('node:http'))
 }
 
-/** node:https, likewise. */
+/** node:https, likewise; this loads it. */
 export function nodeHttps(): typeof Https {
   return process.getBuiltinModule('node:https')
 }

@@ -6,6 +6,7 @@ import { instrumentation, type Instrumentation } from '../hooks/instrumentation.
 import { lateBound, type Emit } from '../hooks/overheard.ts'
 import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
 import { nodeHttp, nodeHttps } from './modules.ts'
+import { whenHttpsLoads } from './when-https-loads.ts'
 import { followResponses, ServerCalls, type ServerCall } from './server-call.ts'
 
 /**
@@ -25,7 +26,7 @@ export const nodeHttpServer: Instrumentation = instrumentation('node:http', (tra
   return uninstallAll([
     followResponses(),
     patchEmit(nodeHttp().Server.prototype, wrap),
-    patchEmit(nodeHttps().Server.prototype, wrap),
+    whenHttpsLoads(() => patchEmit(nodeHttps().Server.prototype, wrap)),
   ])
 })
 
