@@ -1,0 +1,129 @@
+// Joins modules into one CommonJS file, which every tool can load: Jest's default mode knows nothing else.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readFile } from 'node:fs/promises'
+import { build } from 'esbuild'
+import { minify } from 'terser'
+
+export const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What stands for CommonJS's own names until esbuild, which takes the text for an ES module, is done with it. */
+const [REQUIRE, DIRNAME] = ['$tdistRequire', '$tdistDirname']
+
+/**
+ * Writes `dist/<name>.cjs` and its source map: what the source text `contents` exports. What it needs of `shared`, the
+ * parts of a file that is written too, it takes from there. Returns the sources that are in it, by their paths.
+ */
+export async function bundle(name, contents, shared) {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    stdin: { contents, resolveDir: root, sourcefile: `${name}.ts` },
+    outfile: `dist/bundles/${name}.cjs`,
+    write: false,
+    metafile: true,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    logLevel: 'warning',
+    minifySyntax: true,
+    charset: 'utf8',
+    sourcemap: 'external',
+    plugins: [besideTheBundle, ...(shared ? [takenFrom(shared)] : [])],
+  })
+  const [map, code] = ['.map', '.cjs'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text)
+  const short = await shortened(name, toCommonJs(code), map)
+  write(`dist/bundles/${name}.cjs`, short.code)
+  write(`dist/bundles/${name}.cjs.map`, short.map)
+  return new Set(Object.keys(metafile.inputs).filter((input) => input.startsWith('src/')))
+}
+
+export function write(file, text) {
+  mkdirSync(dirname(root + file), { recursive: true })
+  writeFileSync(root + file, text)
+}
+
+/** A file of ours that is loaded when it is needed is a bundle beside the one that asks for it. */
+const besideTheBundle = {
+  name: 'beside the bundle',
+  setup({ onLoad }) {
+    onLoad({ filter: /src\/.*\.ts$/, namespace: 'file' }, async ({ path }) => ({
+      loader: 'ts',
+      contents: (await readFile(path, 'utf8'))
+        .replace(/\bownRequire\('([^']+)'\)/g, (_, file) => `${REQUIRE}('./${basename(file)}.cjs')`)
+        .replace(/\bownFile\('([^']+)'\)/g, (_, file) => `(${DIRNAME} + '/${basename(file)}.cjs')`)
+        .replace(/^import .*own-files\.ts'$/m, ''),
+    }))
+  },
+}
+
+/** What `shared.sources` hold is not joined again, but taken from what the file `shared.name` exports as `parts`. */
+function takenFrom({ name, sources, needed }) {
+  return {
+    name: 'taken from another bundle',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir }) => {
+        const source = `${resolveDir}/${path}`.slice(root.length)
+        const file = new URL(source, 'file:///').pathname.slice(1)
+        if (!sources.has(file)) return undefined
+        needed?.add(file)
+        return { path: file, namespace: 'part' }
+      })
+      onLoad({ filter: /./, namespace: 'part' }, async ({ path }) => {
+        const names = await exportsOf(path)
+        return {
+          contents: `export const { ${names.join(', ')} } = ${REQUIRE}('./${name}.cjs').parts[${JSON.stringify(path)}]`,
+        }
+      })
+    },
+  }
+}
+
+/** What a module exports, types aside. */
+export async function exportsOf(source) {
+  return Object.keys(await import(`${root}build/${source.replace(/\.ts$/, '.js')}`))
+}
+
+/**
+ * Our modules import by name alone, so both forms say the same. Line by line, for the source map. `require` gives what
+ * is asked for; esbuild's own conversion would look each name up at each use.
+ */
+function toCommonJs(code) {
+  const changed = code
+    .replace(/^import\s*\{([^}]*)\}\s*from\s*("[^"]+");/gm, (_, names, module) => {
+      return `const {${names.replaceAll(' as ', ': ')}} = require(${module});`
+    })
+    // Jest's default mode has no `import()`.
+    .replace(/\bimport\(("[^"]+")\)/g, 'Promise.resolve().then(() => require($1))')
+    .replaceAll(REQUIRE, 'require')
+    // Who bundles a service as an ES module leaves us no folder.
+    .replaceAll(DIRNAME, "(typeof __dirname === 'string' ? __dirname : '')")
+    .replace(/^export\s*\{([^}]*)\};/gm, (_, names) => {
+      return names
+        .split(',')
+        .map((name) => name.trim().split(' as '))
+        .filter(([local]) => local !== '')
+        .map(([local, exported = local]) => `exports.${exported} = ${local};`)
+        .join('')
+    })
+  if (/^(import|export)\b(?!\()/m.test(changed)) throw new Error('a module is imported in another way than by name')
+  return `"use strict";${changed}`
+}
+
+/**
+ * With short names for what is local to a function: a quarter less to read at a start. What a stack trace shows stays, but
+ * for private methods: the names of functions, classes and methods.
+ */
+async function shortened(name, code, map) {
+  const short = await minify(code, {
+    ecma: 2020,
+    compress: false,
+    // V8 names the handler to whoever gave one that is no function.
+    mangle: { keep_classnames: true, keep_fnames: true, reserved: ['handler'] },
+    format: { max_line_len: 120, comments: false },
+    sourceMap: { content: map, filename: `${name}.cjs`, url: `${name}.cjs.map` },
+  })
+  return short
+}
