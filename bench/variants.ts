@@ -1,6 +1,6 @@
 import { Child } from './child.ts'
 import type { NodeBinary } from './node-binary.ts'
-import { compiled } from './paths.ts'
+import { compiled, ROOT } from './paths.ts'
 import { pathToFileURL } from 'node:url'
 
 /** How the measured service is traced, if at all. */
@@ -21,6 +21,7 @@ export function importsOf(variant: string): string[] {
   if (variant.startsWith('opentelemetry')) {
     return [pathToFileURL(compiled('measured/opentelemetry.js')).href]
   }
+  if (variant === 'empty') return [pathToFileURL(`${ROOT}bench/measured/empty.cjs`).href]
   if (variant === 'http') return [pathToFileURL(compiled('measured/http.js')).href]
   return []
 }

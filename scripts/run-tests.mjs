@@ -1,15 +1,23 @@
-// Runs the compiled tests: all, those whose path holds one of the words given, or with --failed the files in which a test
-// failed in the run before.
+// Runs the compiled tests: all; those whose path holds one of the words given; with --failed the files in which a test
+// failed in the run before; with --of-node those that may turn out otherwise on another version of Node.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const FAILED = 'build/failed-tests'
+/** The same on every version: what reads the sources, foreign peers, the server but for its commands. */
+const ONCE =
+  /^build\/(test\/(architecture\/architecture|api|brave-cases|docs|interop)|server\/test\/(?!commands))/
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
 const words = process.argv.slice(2)
-const files = words[0] === '--failed' ? failedBefore() : testsNamed(words)
+const files =
+  words[0] === '--failed'
+    ? failedBefore()
+    : words[0] === '--of-node'
+      ? testsNamed([]).filter((file) => !ONCE.test(file))
+      : testsNamed(words)
 if (files.length === 0) {
   const what =
     words[0] === '--failed'

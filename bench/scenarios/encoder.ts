@@ -24,7 +24,7 @@ export const encoder = scenario<Measured>(
     {
       name: 'encoder: how many times JSON.stringify’s speed',
       unit: 'ratio',
-      goal: atLeast(3),
+      goal: atLeast(4),
       against: 'JSON.stringify of the same span',
       figure: ({ proto3, json }) => ratio(json, proto3),
     },

@@ -14,8 +14,8 @@ export const kafka = scenario<KafkaRounds>(
     SIDES.flatMap((side) => [
       base(side),
       adds(side, 'als', 'bare als.run adds', 'untraced'),
-      adds(side, 'headers', 'tdist by header adds', 'als', atMost(10)),
-      adds(side, 'payload', 'tdist by envelope adds', 'als', atMost(6)),
+      adds(side, 'headers', 'tdist by header adds', 'als', atMost(4)),
+      adds(side, 'payload', 'tdist by envelope adds', 'als', atMost(5)),
       adds(side, 'unsampled', 'tdist by header, not sampled, adds', 'als'),
       adds(side, 'opentelemetry', 'OpenTelemetry adds', 'als'),
       {

@@ -31,7 +31,7 @@ export const publisher = scenario<Measured>(
     {
       name: 'publisher: encoded, signed and sent',
       unit: 'µs CPU/span',
-      goal: atMost(8),
+      goal: atMost(4),
       against: "the SDK's PutRecords to an embedded stream in another process",
       figure: ({ published }) => figureOf(published),
     },
@@ -59,7 +59,7 @@ export const publisher = scenario<Measured>(
     {
       name: 'publisher: end to end',
       unit: 'spans/s',
-      goal: atLeast(80_000),
+      goal: atLeast(200_000),
       against: 'publisher in one process, embedded stream and a reader in another',
       figure: ({ endToEnd }) => figureOf(endToEnd),
     },

@@ -13,7 +13,7 @@ export const span = scenario<Measured>(
     {
       name: 'span: tdist, below a request',
       unit: 'µs CPU/span',
-      goal: atMost(1.5),
+      goal: atMost(0.5),
       against: 'a goal of its own',
       figure: ({ child }) => figureOf(child),
     },

@@ -48,7 +48,7 @@ export const undici = scenario<Measured>(
     {
       name: 'undici: tdist to OpenTelemetry',
       unit: 'ratio',
-      goal: atMost(major < 24 ? 1 / 5 : 1 / 8),
+      goal: atMost(major < 24 ? 1 / 6 : 1 / 8),
       against: `what ${PEER} adds, same run`,
       figure: (measured) => ratio(added(measured, 'tdist'), added(measured, 'opentelemetry')),
     },

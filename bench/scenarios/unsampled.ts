@@ -21,7 +21,7 @@ export const unsampled = scenario<Measured>(
     {
       name: 'unsampled: dataManager.run with a span not recorded',
       unit,
-      goal: atMost(0.3),
+      goal: atMost(0.02),
       against: 'a goal of its own',
       figure: ({ run }) => figureOf(run),
     },

@@ -108,7 +108,8 @@ function toCommonJs(code) {
         .map(([local, exported = local]) => `exports.${exported} = ${local};`)
         .join('')
     })
-  if (/^(import|export)\b(?!\()/m.test(changed)) throw new Error('a module is imported in another way than by name')
+  if (/^(import|export)\b(?!\()/m.test(changed))
+    throw new Error('a module is imported in another way than by name')
   return `"use strict";${changed}`
 }
 

@@ -36,7 +36,8 @@ export function copyTypes(dist, source) {
     copied.add(`${dist}/${target}`)
     const types = readFileSync(`${root}build/${module}.d.ts`, 'utf8').replace(NAMED, "$1.cjs'")
     write(`${dist}/${target}.d.cts`, types)
-    for (const [, , named] of types.matchAll(NAMED_AFTER)) copyTypes(dist, posix.join(posix.dirname(source), `${named}.ts`))
+    for (const [, , named] of types.matchAll(NAMED_AFTER))
+      copyTypes(dist, posix.join(posix.dirname(source), `${named}.ts`))
   }
   return `./${target}.cjs`
 }

@@ -10,7 +10,11 @@ export async function buildServer() {
   const demo = readdirSync(`${root}server/src/demo`).map((file) => `server/src/demo/${file}`)
   await joined('esm', ['server/src/cli.ts', ...demo], { splitting: true, chunkNames: 'chunks/[hash]' })
   for (const [subpath, source] of Object.entries(SUBPATHS)) {
-    await joined('cjs', [source], { outbase: undefined, outExtension: { '.js': '.cjs' }, entryNames: subpath })
+    await joined('cjs', [source], {
+      outbase: undefined,
+      outExtension: { '.js': '.cjs' },
+      entryNames: subpath,
+    })
     const names = Object.keys(await import(`${root}build/${source.replace(/\.ts$/, '.js')}`))
     write(`server/dist/${subpath}.js`, `export { ${names.join(', ')} } from './${subpath}.cjs'\n`)
     const types = copyTypes('server/dist', source)

@@ -17,7 +17,10 @@ const SUBPATHS = {
   kafkajs: 'src/kafkajs.ts',
   kinesis: 'src/publisher/senders/kinesis-sender.ts',
 }
-const SERVICE = ['src/drop-in.ts', ...['index', 'testing', 'express', 'axios', 'undici', 'kinesis'].map((name) => SUBPATHS[name])]
+const SERVICE = [
+  'src/drop-in.ts',
+  ...['index', 'testing', 'express', 'axios', 'undici', 'kinesis'].map((name) => SUBPATHS[name]),
+]
 /** What is loaded later, and stands on the service's file. */
 const LATE = {
   thrift: 'src/transports/thrift/thrift.ts',
@@ -53,7 +56,8 @@ export async function buildTdist() {
 
   const bundles = { service: SERVICE, ...listed(LATE), ...listed(ALONE) }
   for (const [subpath, source] of Object.entries(SUBPATHS)) await writeFaces('dist', subpath, source, bundles)
-  for (const kind of ['cjs', 'd.cts']) cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
+  for (const kind of ['cjs', 'd.cts'])
+    cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
 }
 
 /** The sources that the service's file has, and those of them that a file which is loaded later imports. */
@@ -66,7 +70,6 @@ async function partsNeeded(entries) {
   }
   return { own, needed: [...needed].sort() }
 }
-
 
 function listed(bundles) {
   return Object.fromEntries(Object.entries(bundles).map(([name, source]) => [name, [source]]))
