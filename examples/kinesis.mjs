@@ -31,7 +31,7 @@ await tracing.close()
 const { offered, sent } = tracing.publisher.stats()
 console.log(`${sent} of ${offered} spans sent`)
 
-const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
+const cli = fileURLToPath(new URL('../server/dist/cli.js', import.meta.url))
 const collector = spawn(
   process.execPath,
   [cli, 'collect', '--stream', 'spans', '--endpoint', kinesis.endpoint, '--once'],

@@ -264,7 +264,14 @@ describe('the README', () => {
     rmSync(FOLDER, { recursive: true, force: true })
     mkdirSync(`${FOLDER}node_modules/.bin`, { recursive: true })
     symlinkSync(`${ROOT}server/dist/cli.js`, `${FOLDER}node_modules/.bin/tdist-server`)
-    symlinkSync(`${ROOT}dist/cli.cjs`, `${FOLDER}node_modules/.bin/tdist`)
+    // npm makes what it links executable.
+    writeFileSync(
+      `${FOLDER}node_modules/.bin/tdist`,
+      `#!/usr/bin/env node\nrequire('${ROOT}dist/cli.cjs')\n`,
+      {
+        mode: 0o755,
+      },
+    )
     for (const { file, text } of blocks) if (file) writeFileSync(FOLDER + file, text)
     for (const [file, text] of Object.entries(DRIVERS)) writeFileSync(FOLDER + file, text)
   })
