@@ -1,1 +1,1 @@
-// What a preloaded file costs by itself.
+'use strict'

@@ -45,6 +45,9 @@ export function write(file, text) {
   writeFileSync(root + file, text)
 }
 
+/** The files that bundles load when they need them. */
+export const askedFor = new Set()
+
 /** A file of ours that is loaded when it is needed is a bundle beside the one that asks for it. */
 const besideTheBundle = {
   name: 'beside the bundle',
@@ -52,11 +55,17 @@ const besideTheBundle = {
     onLoad({ filter: /src\/.*\.ts$/, namespace: 'file' }, async ({ path }) => ({
       loader: 'ts',
       contents: (await readFile(path, 'utf8'))
-        .replace(/\bownRequire\('([^']+)'\)/g, (_, file) => `${REQUIRE}('./${basename(file)}.cjs')`)
-        .replace(/\bownFile\('([^']+)'\)/g, (_, file) => `(${DIRNAME} + '/${basename(file)}.cjs')`)
+        .replace(/\bownRequire\('([^']+)'\)/g, (_, file) => `${REQUIRE}('${beside(file)}')`)
+        .replace(/\bownFile\('([^']+)'\)/g, (_, file) => `(${DIRNAME} + '${beside(file).slice(1)}')`)
         .replace(/^import .*own-files\.ts'$/m, ''),
     }))
   },
+}
+
+function beside(module) {
+  const file = `./${basename(module)}.cjs`
+  askedFor.add(file)
+  return file
 }
 
 /** What `shared.sources` hold is not joined again, but taken from what the file `shared.name` exports as `parts`. */

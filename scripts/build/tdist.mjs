@@ -1,7 +1,7 @@
 // What a service installs. All that it loads at its start is one file; a library's part is another, loaded when the
 // library is.
-import { cpSync } from 'node:fs'
-import { bundle, root, write } from './bundle.mjs'
+import { chmodSync, cpSync, existsSync } from 'node:fs'
+import { askedFor, bundle, root, write } from './bundle.mjs'
 import { writeFaces } from './faces.mjs'
 
 /** Each subpath's source. */
@@ -53,6 +53,11 @@ export async function buildTdist() {
   await bundle('worker', `import './${THREAD}'`)
   await bundle('cli', `export * from './${COMMAND}'`)
   write('dist/cli.cjs', START)
+  chmodSync(`${root}dist/cli.cjs`, 0o755)
+  for (const file of askedFor) {
+    if (!existsSync(`${root}dist/bundles/${file}`))
+      throw new Error(`${file} is asked for and not built: it has no row in LATE`)
+  }
 
   const bundles = { service: SERVICE, ...listed(LATE), ...listed(ALONE) }
   for (const [subpath, source] of Object.entries(SUBPATHS)) await writeFaces('dist', subpath, source, bundles)
