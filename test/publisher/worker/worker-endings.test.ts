@@ -53,7 +53,7 @@ describe('a process that ends', { concurrency: 2 }, () => {
     // A process that exits waits half a second for a first answer; a busy machine may take longer to load the SDK.
     const [, lost = '0'] = /^(?:tdist: (\d+) spans were not sent before the process ended\n)?$/.exec(stderr)!
     const ids = kinesis.records('spans').flatMap(({ data }) => decodeProto3(data).map(({ id }) => id))
-    assert.equal(new Set(ids).size, SPANS - Number(lost))
+    assert.ok(new Set(ids).size >= SPANS - Number(lost), `${new Set(ids).size} came, ${lost} said lost`)
   })
 
   test('with no collector, or one that hangs, it ends with its own code and says the loss', async (t) => {
