@@ -8,6 +8,7 @@ const LIBRARY = [...BELOW, 'transports/hooks', 'transports/protocols']
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   codec: [],
+  kinesis: [],
   host: [],
   cls: [],
   doctor: [],
@@ -15,7 +16,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sampling: ['host'],
   context: ['host', 'span'],
   propagation: ['span'],
-  publisher: ['codec', 'host', 'span'],
+  publisher: ['codec', 'kinesis', 'host', 'span'],
   metrics: ['host', 'publisher'],
   options: ['host', 'span', 'sampling', 'propagation', 'publisher'],
   tracing: ['codec', 'host', 'span', 'sampling', 'context', 'propagation', 'publisher', 'metrics', 'options'],
@@ -44,11 +45,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'transports/undici',
   ],
 
-  // The server, which shares with the service how spans are written. Its entries have its log besides.
+  // The server, which shares with the service how spans are written and how Kinesis is called. Its entries have its log besides.
   'server/local-kinesis': [],
   'server/demo': [],
   'server/traces': ['codec'],
-  'server/collector': ['codec', 'server'],
+  'server/collector': ['codec', 'kinesis', 'server'],
   'server/terminal': ['codec', 'server', 'server/traces'],
   'server/commands': [
     'codec',
@@ -77,7 +78,7 @@ export const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
 
 /** Where a package that a service brings along may be named: the peer, and the folders and files of its own. */
 export const PEERS: Readonly<Record<string, readonly string[]>> = {
-  '@aws-sdk/client-kinesis': ['src/publisher/senders/kinesis-sender.ts', 'src/publisher/worker/worker.ts'],
+  '@aws-sdk/client-kinesis': ['src/kinesis/', 'src/publisher/senders/kinesis-sender.ts'],
   '@confluentinc/kafka-javascript': ['src/transports/kafkajs/', 'src/publisher/senders/kafka-'],
   axios: ['src/transports/axios/'],
   express: ['src/transports/express/'],

@@ -28,6 +28,8 @@ const again = 'tdist: spans could not be sent and will be tried again: '
 const stream = 'Kinesis stream spans'
 /** Nobody listens to it; where it stands nobody is asked. */
 const NOWHERE = 'http://127.0.0.1:9'
+/** Not on this machine, so that it is no emulator. Never called: there is no such name. */
+const ELSEWHERE = 'http://kinesis.invalid:9'
 const rejected = 'tdist: N spans dropped: rejected: '
 
 /** What the stream does with every call, and what the service says of it. */
@@ -103,7 +105,7 @@ describe('whatever Kinesis does, the service does as it does untraced', { concur
 
   it('no region', async () => {
     const none = { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }
-    await check(dropIn({ ...environment(NOWHERE), ...none }), [
+    await check(dropIn({ ...environment(ELSEWHERE), ...none }), [
       `${again}${stream}: Region is missing; give the region, or set AWS_REGION`,
       NOT_SENT,
     ])
@@ -111,10 +113,17 @@ describe('whatever Kinesis does, the service does as it does untraced', { concur
 
   it('no credentials', async () => {
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_EC2_METADATA_DISABLED: 'true' }
-    await check(dropIn({ ...environment(NOWHERE), ...none }), [
+    await check(dropIn({ ...environment(ELSEWHERE), ...none }), [
       `${again}${stream}: CredentialsProviderError: Could not load credentials from any providers`,
       NOT_SENT,
     ])
+  })
+
+  it('neither, and an emulator on this machine', async () => {
+    await using kinesis = await embedded({ streams: { spans: 1 } })
+    const none = { AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined, AWS_ACCESS_KEY_ID: undefined }
+    await check(dropIn({ ...environment(kinesis.endpoint), ...none }), [])
+    assert.ok(kinesis.records('spans').length > 0)
   })
 
   it('no SDK', async () => {

@@ -46,7 +46,7 @@ describe('Collector', () => {
     assert.equal(collector.metrics.messagesDropped, malformed.length)
     assert.equal(collector.metrics.spans, 0)
     assert.equal(lines.length, 1)
-    assert.match(lines[0]!, /^tdist: dropped a record of 0 bytes.*\n$/)
+    assert.match(lines[0]!, /^tdist-server: dropped a record of 0 bytes.*\n$/)
   })
 
   it('counts the spans that its sink refuses', async () => {

@@ -1,21 +1,27 @@
-import type { KinesisClient, PutRecordsCommandOutput } from '@aws-sdk/client-kinesis'
+import type { KinesisClient, KinesisClientConfig, PutRecordsCommandOutput } from '@aws-sdk/client-kinesis'
 import { monotonicMs } from '../../host/clock.ts'
-import { newSpanId } from '../../span/ids.ts'
 import { describe } from '../../host/log.ts'
 import { startTimer, stopTimer } from '../../host/timers.ts'
+import {
+  KINESIS_CONNECT_MS,
+  KINESIS_REQUEST_MS,
+  type KinesisClientOptions,
+  type KinesisSdk,
+  loadKinesisSdk,
+  newKinesisClient,
+  withRemedy,
+} from '../../kinesis/sdk.ts'
+import { newSpanId } from '../../span/ids.ts'
 import { HotShards, type PutResult } from './hot-shards.ts'
 import { HttpPool, type HttpRequest } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
-export interface KinesisSenderOptions {
+export interface KinesisSenderOptions extends KinesisClientOptions {
   /** The stream, by name or by ARN: one of the two. */
   readonly streamName?: string | undefined
   readonly streamArn?: string | undefined
   /** A client to use as it is; `region` and `endpoint` are its own then, and it is not closed. */
   readonly client?: KinesisClient | undefined
-  /** Default: what the SDK finds in the environment and its configuration files. */
-  readonly region?: string | undefined
-  readonly endpoint?: string | undefined
 }
 
 /** Two payload units of 25 KB, the key included; a partition key is 16 characters here. */
@@ -23,8 +29,6 @@ const MAX_RECORD_BYTES = 51_200 - 16
 /** Signing and sending more than this at once would hold up the event loop for over 5 ms. */
 const MAX_CALL_BYTES = 256 << 10
 const MAX_RECORDS = 500
-const CONNECT_MS = 2000
-const REQUEST_MS = 6000
 
 /**
  * Puts lists of spans on a Kinesis stream, each under a random partition key, so that they spread over all
@@ -38,19 +42,21 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
   }
   const stream = streamName ? { StreamName: streamName } : { StreamARN: streamArn }
   let client = options.client
-  const pool = client ? undefined : new HttpPool(CONNECT_MS, REQUEST_MS)
+  const pool = client ? undefined : new HttpPool(KINESIS_CONNECT_MS, KINESIS_REQUEST_MS)
   const hotShards = new HotShards()
 
   async function put(records: readonly SpanRecord[]): Promise<readonly Outcome[] | void> {
-    const { KinesisClient, PutRecordsCommand } = await loadSdk()
-    client ??= newClient(KinesisClient, options, pool!)
+    const sdk = await loadSdk()
+    client ??= newKinesisClient(sdk, options, handlerOver(pool!))
     const Records = records.map(({ bytes, key }) => ({ Data: bytes, PartitionKey: key ?? newSpanId() }))
     // The user's own client may have no timeout at all.
     const abort = new AbortController()
-    const timer = startTimer(() => abort.abort(), CONNECT_MS + REQUEST_MS).unref()
+    const timer = startTimer(() => abort.abort(), KINESIS_CONNECT_MS + KINESIS_REQUEST_MS).unref()
     let output: PutRecordsCommandOutput
     try {
-      output = await client.send(new PutRecordsCommand({ ...stream, Records }), { abortSignal: abort.signal })
+      output = await client.send(new sdk.PutRecordsCommand({ ...stream, Records }), {
+        abortSignal: abort.signal,
+      })
     } catch (error) {
       if (isThrottling(error)) return records.map(() => 'throttled')
       throw callError(error, streamName || streamArn!)
@@ -82,45 +88,28 @@ export function kinesisSender(options: KinesisSenderOptions): Sender {
   }
 }
 
-type Sdk = typeof import('@aws-sdk/client-kinesis')
-
-async function loadSdk(): Promise<Sdk> {
+async function loadSdk(): Promise<KinesisSdk> {
   try {
-    return await import('@aws-sdk/client-kinesis')
+    return await loadKinesisSdk('tdist/kinesis')
   } catch (error) {
-    const said = describe(error)
-    const isMissing = /^Cannot find (package|module) '@aws-sdk\/client-kinesis'/.test(said)
-    const message = isMissing
-      ? 'tdist/kinesis needs @aws-sdk/client-kinesis: npm install it'
-      : `tdist/kinesis could not load @aws-sdk/client-kinesis: ${said}`
-    throw new SendError(message, 'rejected', { cause: error })
+    throw new SendError(describe(error), 'rejected', { cause: error })
   }
 }
 
-/*
- * The SDK's own handler opens an HTTP/2 session with a TLS handshake for every request, and has no timeout. With a
- * pooled session it does not recover from one that went silent. HTTP/1.1 has neither fault and costs less.
- */
-function newClient(
-  Client: Sdk['KinesisClient'],
-  { region, endpoint }: KinesisSenderOptions,
-  pool: HttpPool,
-): KinesisClient {
-  return new Client({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    maxAttempts: 1,
-    requestHandler: {
-      metadata: { handlerProtocol: 'http/1.1' },
-      handle: async (request: HttpRequest, { abortSignal }: { abortSignal?: AbortSignal } = {}) => {
-        const { status, headers, body } = await pool.request(request, abortSignal)
-        return { response: { statusCode: status, headers: headers as Record<string, string>, body } }
-      },
-      destroy: () => pool.close(),
-      updateHttpClientConfig: () => {},
-      httpHandlerConfigs: () => ({}),
+/** The SDK's requests over our own connections, which nobody traces or intercepts. */
+function handlerOver(pool: HttpPool): NonNullable<KinesisClientConfig['requestHandler']> {
+  return {
+    metadata: { handlerProtocol: 'http/1.1' },
+    handle: async (request: HttpRequest, { abortSignal }: { abortSignal?: AbortSignal } = {}) => {
+      // Node takes an IPv6 address without the brackets that it has in a URL.
+      const hostname = request.hostname.replace(/^\[|\]$/g, '')
+      const { status, headers, body } = await pool.request({ ...request, hostname }, abortSignal)
+      return { response: { statusCode: status, headers: headers as Record<string, string>, body } }
     },
-  })
+    destroy: () => pool.close(),
+    updateHttpClientConfig: () => {},
+    httpHandlerConfigs: () => ({}),
+  }
 }
 
 /**
@@ -179,9 +168,7 @@ function callError(error: unknown, stream: string): SendError {
     return new SendError(`${at}: ${error.message}`, error.outcome, { cause: error })
   const name = nameOf(error)
   const status = statusOf(error)
-  const said = describe(error)
-  const remedy = said === 'Region is missing' ? '; give the region, or set AWS_REGION' : ''
-  const message = `${at}: ${name === 'Error' ? '' : `${name}: `}${said}${remedy}`
+  const message = `${at}: ${name === 'Error' ? '' : `${name}: `}${withRemedy(describe(error))}`
   const isClientFault = status !== undefined && status >= 400 && status < 500
   let outcome: SendError['outcome'] = 'failed'
   if (TIMED_OUT.test(name)) outcome = 'in doubt'

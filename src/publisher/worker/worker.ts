@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { loadKinesisSdk } from '../../kinesis/sdk.ts'
 import { SharedDelivery, type Order, type SharedStart } from './shared-delivery.ts'
 
 const start = workerData as SharedStart
@@ -17,5 +18,5 @@ void prepare().then(() => {
 async function prepare(): Promise<void> {
   if (start.recipe.kind !== 'kinesis') return
   // The first call says what is wrong.
-  await import('@aws-sdk/client-kinesis').catch(() => {})
+  await loadKinesisSdk('tdist/kinesis').catch(() => {})
 }

@@ -1,10 +1,6 @@
 import type { GetRecordsCommandOutput, KinesisClient, StartingPosition } from '@aws-sdk/client-kinesis'
-import {
-  type KinesisClientOptions,
-  type KinesisSdk,
-  loadKinesisSdk,
-  newKinesisClient,
-} from './kinesis-client.ts'
+import type { KinesisClientOptions, KinesisSdk } from '../../../../../src/kinesis/sdk.ts'
+import { openClient } from './kinesis-client.ts'
 import type { ShardFamily } from './shard-lineage.ts'
 
 /** A shard as the stream lists it. */
@@ -22,8 +18,7 @@ export interface KinesisApi {
 
 /** Loads the SDK and makes a client for one stream. Rejects with one line when the SDK is not installed. */
 export async function openKinesis(streamName: string, options: KinesisClientOptions): Promise<KinesisApi> {
-  const sdk = await loadKinesisSdk()
-  const client = newKinesisClient(sdk, options)
+  const { sdk, client } = await openClient(options)
   return {
     listShards: (signal) => listShards(sdk, client, streamName, signal),
     async iterator(shardId, { Type, SequenceNumber, Timestamp }, signal) {

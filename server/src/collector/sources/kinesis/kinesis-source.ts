@@ -1,7 +1,7 @@
 import type { StartingPosition } from '@aws-sdk/client-kinesis'
+import { type KinesisClientOptions, withRemedy } from '../../../../../src/kinesis/sdk.ts'
 import { describe } from '../../../log.ts'
 import { type KinesisApi, type ListedShard, openKinesis, remedyFor } from './kinesis-api.ts'
-import type { KinesisClientOptions } from './kinesis-client.ts'
 import { backoff, pause } from './pause.ts'
 import { ShardLineage } from './shard-lineage.ts'
 import { readShard, type ShardEnd, type ShardProgress } from './shard-reader.ts'
@@ -176,7 +176,6 @@ function startingPosition(from: Start): StartingPosition {
 
 function oneLine(what: string, error: unknown): Error {
   const { name } = error as Partial<Error>
-  const said = name && name !== 'Error' ? `${name}: ${describe(error)}` : describe(error)
-  const remedy = said === 'Region is missing' ? '; give the region, or set AWS_REGION' : ''
-  return new Error(`${what}: ${said}${remedy}`, { cause: error })
+  const said = withRemedy(describe(error))
+  return new Error(`${what}: ${name && name !== 'Error' ? `${name}: ` : ''}${said}`, { cause: error })
 }
