@@ -1,6 +1,7 @@
 import type { ZipkinSpan } from '../../../src/codec/zipkin-span.ts'
 import { describe, warn } from '../log.ts'
 import { backoff, pause } from './sources/kinesis/pause.ts'
+import { bodyOf, countSpans, type SpanMessage, takeBatch, toMessage } from './span-message.ts'
 
 export interface ZipkinForwarderOptions {
   /** Zipkin's base, as `http://127.0.0.1:9411`, or the whole address of its `/api/v2/spans`. */
@@ -24,15 +25,6 @@ export interface ZipkinForwarderStats {
   retries: number
 }
 
-interface Message {
-  readonly body: Uint8Array
-  readonly isProto3: boolean
-  readonly spans: number
-}
-
-/** Zipkin takes bodies of up to 10 MiB; one POST of several records stays well below. */
-const MAX_POST_BYTES = 1 << 20
-
 /**
  * Posts spans to a Zipkin server as they come, one POST at a time. Lists in proto3 or JSON pass through as they are.
  * A server that fails or cannot be reached is tried again until it takes them, so `add` waits once the queue is full;
@@ -45,7 +37,7 @@ export class ZipkinForwarder {
   readonly #stats: ZipkinForwarderStats = { sent: 0, rejected: 0, unsent: 0, held: 0, posts: 0, retries: 0 }
   readonly #stop = new AbortController()
   #posting: AbortController | undefined
-  #queue: Message[] = []
+  #queue: SpanMessage[] = []
   #bytes = 0
   #sending: Promise<void> | undefined
   #room: (() => void)[] = []
@@ -98,7 +90,7 @@ export class ZipkinForwarder {
   }
 
   /** Posts until the server answers for good; returns what is not delivered when told to stop before. */
-  async #deliver(batch: readonly Message[]): Promise<readonly Message[]> {
+  async #deliver(batch: readonly SpanMessage[]): Promise<readonly SpanMessage[]> {
     const spans = countSpans(batch)
     for (let failures = 0; !this.#stop.signal.aborted; failures++) {
       let problem: string
@@ -131,13 +123,13 @@ export class ZipkinForwarder {
   }
 
   /** One record that Zipkin cannot take must not cost the others. */
-  async #deliverOneByOne(batch: readonly Message[]): Promise<readonly Message[]> {
-    const left: Message[] = []
+  async #deliverOneByOne(batch: readonly SpanMessage[]): Promise<readonly SpanMessage[]> {
+    const left: SpanMessage[] = []
     for (const message of batch) left.push(...(await this.#deliver([message])))
     return left
   }
 
-  async #post(batch: readonly Message[]): Promise<number> {
+  async #post(batch: readonly SpanMessage[]): Promise<number> {
     this.#stats.posts++
     const posting = new AbortController()
     this.#posting = posting
@@ -146,8 +138,7 @@ export class ZipkinForwarder {
       const response = await fetch(this.#url, {
         method: 'POST',
         headers: { 'content-type': batch[0]!.isProto3 ? 'application/x-protobuf' : 'application/json' },
-        // Lists in proto3 are one list when put one after another.
-        body: batch.length === 1 ? batch[0]!.body : Buffer.concat(batch.map(({ body }) => body)),
+        body: bodyOf(batch),
         signal: posting.signal,
         // A POST that is sent elsewhere would arrive there as a GET, without its spans.
         redirect: 'manual',
@@ -159,7 +150,7 @@ export class ZipkinForwarder {
     }
   }
 
-  #release(batch: readonly Message[]): void {
+  #release(batch: readonly SpanMessage[]): void {
     for (const { body, spans } of batch) {
       this.#bytes -= body.byteLength
       this.#stats.held -= spans
@@ -186,27 +177,4 @@ function isOfTheBody(status: number): boolean {
 function spansUrl(url: string): string {
   const { pathname, origin } = new URL(url)
   return pathname.endsWith('/spans') ? url : `${origin}${pathname.replace(/\/$/, '')}/api/v2/spans`
-}
-
-function toMessage(spans: readonly ZipkinSpan[], record: Uint8Array): Message {
-  const isProto3 = record[0] === 0x0a
-  const isPlain = isProto3 || record[0] === 0x5b
-  const body = isPlain ? record : Buffer.from(JSON.stringify(spans))
-  return { body, isProto3, spans: spans.length }
-}
-
-/** What one POST carries: lists in proto3 together, each list in JSON on its own. */
-function takeBatch(queue: Message[]): Message[] {
-  let count = 1
-  let bytes = queue[0]!.body.byteLength
-  while (queue[0]!.isProto3 && queue[count]?.isProto3) {
-    bytes += queue[count]!.body.byteLength
-    if (bytes > MAX_POST_BYTES) break
-    count++
-  }
-  return queue.splice(0, count)
-}
-
-function countSpans(batch: readonly Message[]): number {
-  return batch.reduce((sum, { spans }) => sum + spans, 0)
 }

@@ -1,5 +1,5 @@
 import { pause } from '../collector/sources/kinesis/pause.ts'
-import { counted } from './progress.ts'
+import { counted } from '../terminal/counted.ts'
 import { StreamReading } from './read-stream.ts'
 import { drawTrace, TraceOutput } from './trace-output.ts'
 

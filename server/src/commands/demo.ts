@@ -1,6 +1,7 @@
-import http from 'node:http'
+import { once } from 'node:events'
 import type { Command } from 'commander'
 import { startLocalKinesis } from '../local-kinesis/local-kinesis.ts'
+import { describe } from '../log.ts'
 import { paint, terminalOf } from '../terminal/terminal.ts'
 import { type DemoServices, startDemoServices } from './demo-services.ts'
 import { DemoTraces } from './demo-traces.ts'
@@ -90,30 +91,18 @@ async function stayUp(url: string, signal: AbortSignal): Promise<void> {
       `\nThe first of each is made now. A trace is shown a second or two after its request. Ctrl-C ends it.\n\n`,
   )
   await makeRequests(url, PATHS.length, signal)
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) return resolve()
-    // A pending promise alone would not keep the process up.
-    const alive = setInterval(() => {}, 60_000)
-    signal.addEventListener('abort', () => {
-      clearInterval(alive)
-      resolve()
-    })
-  })
+  if (!signal.aborted) await once(signal, 'abort')
 }
 
 async function makeRequests(url: string, count: number, signal: AbortSignal): Promise<void> {
   for (let i = 0; i < count && !signal.aborted; i++) await get(`${url}${PATHS[i % PATHS.length]}`)
 }
 
-function get(url: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http
-      .get(url, (response) => {
-        response.on('end', resolve)
-        response.resume()
-      })
-      .on('error', (error) =>
-        reject(new Error(`the demo's request failed: ${error.message}`, { cause: error })),
-      )
-  })
+async function get(url: string): Promise<void> {
+  try {
+    await (await fetch(url)).arrayBuffer()
+  } catch (error) {
+    const { cause } = error as Error
+    throw new Error(`the demo's request failed: ${describe(cause ?? error)}`, { cause: error })
+  }
 }

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { type Command, InvalidArgumentError } from 'commander'
 import { startLocalKinesis } from '../local-kinesis/local-kinesis.ts'
+import { STREAM_NAME } from '../local-kinesis/stream/stream.ts'
 import { stopOnSignal } from './stop-signal.ts'
 import { UsageError, wholeNumber } from './usage.ts'
 
@@ -25,11 +27,8 @@ export function localKinesis(program: Command): void {
     .action(run)
 }
 
-/** What AWS takes for the name of a stream. */
-const STREAM = /^[a-zA-Z0-9_.-]{1,128}$/
-
 function streams(value: string, before: readonly string[]): readonly string[] {
-  if (STREAM.test(value)) return [...before, value]
+  if (STREAM_NAME.test(value)) return [...before, value]
   throw new InvalidArgumentError('give 1 to 128 letters, digits, dots, dashes and underscores')
 }
 
@@ -47,7 +46,7 @@ async function run({ port, stream, shards }: LocalKinesisOptions): Promise<void>
     `Kinesis is at ${kinesis.endpoint}${stream.length > 0 ? `, with ${stream.join(', ')}` : ''}. ` +
       `A service finds it by TDIST_KINESIS_ENDPOINT=${kinesis.endpoint}.\n`,
   )
-  await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()))
+  if (!stop.signal.aborted) await once(stop.signal, 'abort')
   await kinesis.close()
   release()
 }

@@ -3,6 +3,7 @@ import type { KinesisSourceStats } from '../collector/sources/kinesis/kinesis-so
 import type { TraceWindowStats } from '../traces/trace-window.ts'
 import type { ZipkinForwarderStats } from '../collector/zipkin-forwarder.ts'
 import { say } from '../log.ts'
+import { counted } from '../terminal/counted.ts'
 
 const LIVE_MS = 250
 const LINE_MS = 5000
@@ -85,9 +86,4 @@ export function forwarderText({ sent, rejected, unsent, held, retries }: ZipkinF
   if (rejected > 0) parts.push(`${rejected} rejected`)
   if (unsent > 0) parts.push(`${unsent} unsent`)
   return parts.join(', ')
-}
-
-/** A number and what it counts, in the singular or plural. */
-export function counted(count: number, what: string, many = `${what}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? what : many}`
 }

@@ -4,7 +4,7 @@ import type { FaultHook } from './fault.ts'
 import { type Limits, resolveLimits } from './limits.ts'
 import { listenOnOnePort } from './wire/one-port.ts'
 import type { Shard } from './stream/shard.ts'
-import type { Retention } from './stream/stream.ts'
+import { type Retention, STREAM_NAME } from './stream/stream.ts'
 
 /** How an embedded Kinesis is to behave. Everything has a default. */
 export interface LocalKinesisOptions {
@@ -131,7 +131,7 @@ export async function startLocalKinesis(options: LocalKinesisOptions = {}): Prom
 }
 
 function checkStream(name: string, shardCount: number): void {
-  if (!/^[a-zA-Z0-9_.-]{1,128}$/.test(name)) {
+  if (!STREAM_NAME.test(name)) {
     throw new TypeError(
       `local Kinesis: '${name}' is no name for a stream: use letters, digits, '_', '.' and '-'`,
     )

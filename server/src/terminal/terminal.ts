@@ -1,3 +1,5 @@
+import { styleText } from 'node:util'
+import widthOf from 'string-width'
 import { printable } from '../log.ts'
 
 /** What a terminal can show. */
@@ -25,13 +27,12 @@ export function terminalOf(
   }
 }
 
-const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 }
-
-export type Style = keyof typeof STYLES
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
 
 /** The text in a style, where the terminal has colours. */
 export function paint(terminal: Terminal, style: Style, text: string): string {
-  return terminal.colour && text ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text
+  // Whether there are colours is known already; Node would ask its own standard output.
+  return terminal.colour && text ? styleText(style, text, { validateStream: false }) : text
 }
 
 /** More characters than any line shows: a text is looked at no further. */
@@ -46,32 +47,25 @@ export function plainText(terminal: Terminal, text: string): string {
   return terminal.unicode ? safe : safe.replace(/[^\x20-\x7e]/gu, '?')
 }
 
-/** How many columns a text takes. */
-export function widthOf(text: string): number {
-  let width = 0
-  for (const char of text) width += WIDE.test(char) ? 2 : 1
-  return width
-}
+/** What is shown as one character: a letter with its accents is not cut in two. */
+const graphemes = new Intl.Segmenter()
 
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}]/u
-
-/** Cuts a text to a width; what is cut is an ellipsis. */
+/** Cuts a text to a width in columns, and puts an ellipsis where it was cut. */
 export function fit(terminal: Terminal, text: string, width: number): string {
   if (widthOf(text) <= width) return text
   if (width < 4) return ''
   const ellipsis = terminal.unicode ? '…' : '...'
   let cut = ''
   let used = ellipsis.length
-  for (const char of text) {
-    used += widthOf(char)
+  for (const { segment } of graphemes.segment(text)) {
+    used += widthOf(segment)
     if (used > width) break
-    cut += char
+    cut += segment
   }
   return cut + ellipsis
 }
 
-/** Fills a text with spaces up to a width. */
+/** Fills a text with spaces up to a width in columns. */
 export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)))
 }

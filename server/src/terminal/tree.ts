@@ -1,7 +1,10 @@
-import { type TraceNode, type TraceTree, traceNodes } from '../traces/trace-tree.ts'
+import widthOf from 'string-width'
+import { type TraceTree, traceNodes } from '../traces/trace-tree.ts'
+import { barOf, type Range, rangeOf } from './bar.ts'
+import { counted } from './counted.ts'
 import { type Fold, folds } from './fold.ts'
 import { isFailed, label, type Label, problems } from './label.ts'
-import { durationText, fit, pad, paint, plainText, type Terminal, widthOf } from './terminal.ts'
+import { durationText, fit, pad, paint, plainText, type Terminal } from './terminal.ts'
 
 /** More lines than this are counted, not printed. */
 const MAX_LINES = 200
@@ -103,10 +106,6 @@ function missingText({ root, missingParents, missingClients, whole }: TraceTree)
   return missing.length > 0 ? `not seen: ${missing.join(', ')}` : 'more than one root'
 }
 
-function counted(count: number, what: string): string {
-  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`
-}
-
 function rowOf(
   fold: Fold,
   range: Range,
@@ -173,40 +172,4 @@ function mean(durations: (number | undefined)[], terminal: Terminal): string {
   if (known.length === 0) return ''
   const text = durationText(known.reduce((sum, duration) => sum + duration, 0) / known.length, terminal)
   return durations.length > 1 ? `~${text}` : text
-}
-
-interface Range {
-  readonly start: number
-  readonly end: number
-}
-
-/** The time that the root takes, or, without one, all spans. */
-function rangeOf(root: TraceNode): Range {
-  let start = Infinity
-  let end = -Infinity
-  for (const node of root.span?.timestamp && root.span.duration ? [root] : traceNodes(root)) {
-    const timestamp = node.span?.timestamp ?? node.server?.timestamp
-    if (timestamp === undefined) continue
-    start = Math.min(start, timestamp)
-    end = Math.max(end, timestamp + (node.span?.duration ?? node.server?.duration ?? 0))
-  }
-  return { start, end }
-}
-
-/** When it ran within the whole: where a call has both halves, the server's is the darker part. */
-function barOf({ nodes }: Fold, range: Range, columns: number, { unicode }: Terminal): string {
-  const cells = Array.from({ length: columns }, () => ' ')
-  const draw = (span: TraceNode['span'], mark: string): void => {
-    if (span?.timestamp === undefined || !(range.end > range.start)) return
-    const scale = columns / (range.end - range.start)
-    const place = (at: number): number =>
-      Math.min(columns - 1, Math.max(0, Math.floor((at - range.start) * scale)))
-    const from = place(span.timestamp)
-    const to = Math.max(from, place(span.timestamp + (span.duration ?? 0) - 1))
-    cells.fill(mark, from, to + 1)
-  }
-  const [light, dark] = unicode ? ['░', '█'] : ['-', '#']
-  for (const { span, server } of nodes) draw(span, server ? light! : dark!)
-  for (const { server } of nodes) draw(server, dark!)
-  return cells.join('')
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
+import widthOf from 'string-width'
 import type { ZipkinSpan } from '#src/codec/zipkin-span.js'
 import { traceTree } from '#server/traces/trace-tree.js'
-import { durationText, terminalOf, type Terminal, widthOf } from '#server/terminal/terminal.js'
+import { durationText, fit, pad, terminalOf, type Terminal } from '#server/terminal/terminal.js'
 import { terminalTree } from '#server/terminal/tree.js'
 import { call, span, START, TRACE_ID } from '../../../test/support/trace-spans.js'
 
@@ -73,8 +74,8 @@ shop GET /cart/:user                       48.2 ms            ##################
 
   it('colours errors red, only where there are colours', () => {
     const coloured = print(cart, { colour: true })
-    assert.ok(coloured.includes('\x1b[31mno table of discounts\x1b[0m'))
-    assert.ok(coloured.includes('\x1b[31m2 errors\x1b[0m'))
+    assert.ok(coloured.includes('\x1b[31mno table of discounts\x1b[39m'))
+    assert.ok(coloured.includes('\x1b[31m2 errors\x1b[39m'))
     assert.equal(stripVTControlCharacters(coloured).replace(/ +$/gm, ''), print(cart))
   })
 
@@ -193,6 +194,23 @@ describe('durationText', () => {
   for (const [micros, text] of cases) {
     it(`${micros} is ${text}`, () => assert.equal(durationText(micros, plain), text))
   }
+})
+
+describe('fit and pad', () => {
+  it('count columns as a terminal does', () => {
+    // An accent of its own takes no column, and a wide letter two.
+    assert.equal(pad('e\u0301', 3), 'e\u0301  ')
+    assert.equal(pad('店', 3), '店 ')
+    assert.equal(pad('👍🏽', 3), '👍🏽 ')
+  })
+
+  it('cut no letter in two', () => {
+    const accents = 'e\u0301'.repeat(6)
+    assert.equal(fit(plain, accents, 6), accents)
+    assert.equal(fit(plain, accents, 5), `${'e\u0301'.repeat(4)}…`)
+    assert.equal(fit(plain, '店店店', 5), '店店…')
+    assert.equal(fit(plain, '店店店', 4), '店…')
+  })
 })
 
 describe('terminalOf', () => {

@@ -3,6 +3,9 @@ import { before, evenStarts, type HashKey, lastHashKey } from './hash-key.ts'
 import type { Limits } from '../limits.ts'
 import { Shard } from './shard.ts'
 
+/** What AWS takes for the name of a stream. */
+export const STREAM_NAME: RegExp = /^[a-zA-Z0-9_.-]{1,128}$/
+
 /** How long and how much a stream keeps. */
 export interface Retention {
   /** Records older than this are dropped, in milliseconds. */

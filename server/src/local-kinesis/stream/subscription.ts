@@ -44,7 +44,7 @@ export class Subscription {
     this.#shard.watchers.add(this.#watcher)
     this.#cancelEnd = this.#account.after(this.#account.settings.subscriptionMs, () => this.#finish())
     output.once('close', () => this.#stop())
-    output.write(eventMessage({ ':message-type': 'event', ':event-type': 'initial-response', ...json }, '{}'))
+    output.write(eventMessage({ ':message-type': 'event', ':event-type': 'initial-response' }, '{}'))
     this.#beat()
   }
 
@@ -72,7 +72,7 @@ export class Subscription {
         MillisBehindLatest: this.#shard.behind(page.next, now),
         ChildShards: ended ? this.#shard.describeChildren() : undefined,
       }
-      const headers = { ':message-type': 'event', ':event-type': 'SubscribeToShardEvent', ...json }
+      const headers = { ':message-type': 'event', ':event-type': 'SubscribeToShardEvent' }
       if (!this.#output.write(eventMessage(headers, JSON.stringify(event)))) {
         this.#paused = true
         this.#output.once('drain', () => {
@@ -93,7 +93,7 @@ export class Subscription {
   }
 
   #fail(type: string, message: string): void {
-    const headers = { ':message-type': 'exception', ':exception-type': type, ...json }
+    const headers = { ':message-type': 'exception', ':exception-type': type }
     this.#output?.write(eventMessage(headers, JSON.stringify({ message })))
     this.#finish()
   }
@@ -111,5 +111,3 @@ export class Subscription {
     this.#shard.watchers.delete(this.#watcher)
   }
 }
-
-const json = { ':content-type': 'application/json' }

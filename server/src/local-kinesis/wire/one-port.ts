@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
@@ -48,13 +49,8 @@ export async function listenOnOnePort(
     })
   })
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+  server.listen(port, host)
+  await once(server, 'listening')
 
   return {
     port: (server.address() as net.AddressInfo).port,
