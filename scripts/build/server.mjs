@@ -1,5 +1,5 @@
 // Who receives and shows: an application of its own, with what it shares of the service's half joined in.
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { build } from 'esbuild'
 import { root, write } from './bundle.mjs'
 import { copyTypes } from './faces.mjs'
@@ -7,6 +7,9 @@ import { copyTypes } from './faces.mjs'
 const SUBPATHS = { collector: 'server/src/collector/collector.ts' }
 
 export async function buildServer() {
+  // Tests of internals find the server's own packages, where the repository has others of their names.
+  rmSync(`${root}build/server/node_modules`, { force: true })
+  symlinkSync(`${root}server/node_modules`, `${root}build/server/node_modules`, 'junction')
   const demo = readdirSync(`${root}server/src/demo`).map((file) => `server/src/demo/${file}`)
   await joined('esm', ['server/src/cli.ts', ...demo], { splitting: true, chunkNames: 'chunks/[hash]' })
   for (const [subpath, source] of Object.entries(SUBPATHS)) {
