@@ -11,10 +11,6 @@ import { createTracing } from 'tdist'
 import { kinesisSender } from 'tdist/kinesis'
 import { startLocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 
-process.env.AWS_ACCESS_KEY_ID = 'any'
-process.env.AWS_SECRET_ACCESS_KEY = 'any'
-process.env.AWS_REGION = 'us-east-1'
-
 const kinesis = await startLocalKinesis({ streams: { spans: 2 } })
 const tracing = createTracing({
   serviceName: 'album',

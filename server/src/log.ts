@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 
-/** A line to standard error, once a minute at most for each `topic`; what was held back is counted. */
+/** Writes a line to standard error, at most one a minute for each `topic`. The next one says how many were held back. */
 export function warn(topic: string, message: string): void {
   const now = performance.now()
   const seen = lines.get(topic)
@@ -13,7 +13,7 @@ export function warn(topic: string, message: string): void {
   say(`${message}${more}`)
 }
 
-/** A line to standard error, at once. */
+/** Writes a line to standard error at once. */
 export function say(line: string): void {
   process.stderr.write(`tdist-server: ${printable(line)}\n`)
 }
@@ -29,7 +29,7 @@ export function describe(error: unknown): string {
 }
 
 /**
- * The text with nothing in it that a terminal would obey, on one line: messages repeat what strangers have sent. A
+ * Makes one line of a text, without anything that a terminal would obey: messages repeat what strangers have sent. A
  * control or format character becomes a space.
  */
 export function printable(text: string): string {

@@ -4,7 +4,7 @@ import { describe, warn } from '../log.ts'
 
 /** What a collector counts, in the words of Zipkin's CollectorMetrics. Watch `messagesDropped` and `spansDropped`. */
 export interface CollectorMetrics {
-  /** Records taken, the malformed ones included. */
+  /** Records taken, those included that could not be read. */
   messages: number
   /** Records that could not be read. */
   messagesDropped: number
@@ -12,14 +12,14 @@ export interface CollectorMetrics {
   bytes: number
   /** Spans read. */
   spans: number
-  /** Spans read and then not taken by the sink. */
+  /** Spans that were read, and that the sink then did not take. */
   spansDropped: number
 }
 
 /** Takes the spans of one record, and the record itself. The collector waits for what it returns. */
 export type SpanSink = (spans: ZipkinSpan[], record: Uint8Array) => void | Promise<void>
 
-/** What comes between a transport's records and what becomes of their spans. */
+/** Takes records as a transport brings them, decodes their spans, hands these to a sink, and counts. */
 export class Collector {
   readonly metrics: CollectorMetrics = {
     messages: 0,

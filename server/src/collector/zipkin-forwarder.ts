@@ -4,18 +4,18 @@ import { backoff, pause } from './sources/kinesis/pause.ts'
 import { bodyOf, countSpans, type SpanMessage, takeBatch, toMessage } from './span-message.ts'
 
 export interface ZipkinForwarderOptions {
-  /** Zipkin's base, as `http://127.0.0.1:9411`, or the whole address of its `/api/v2/spans`. */
+  /** The base URL of a Zipkin server, as `http://127.0.0.1:9411`, or the whole URL of its `/api/v2/spans`. */
   readonly url: string
-  /** Above so many bytes held, `add` waits until there are fewer. Default 16 MiB. */
+  /** While more bytes than this are held, `add` waits. Default 16 MiB. */
   readonly maxBytes?: number | undefined
   /** How long one POST may take, in milliseconds. Default 10 s. */
   readonly timeoutMs?: number | undefined
 }
 
-/** What a forwarder counts. What was added is sent, rejected, unsent or still held. */
+/** What a forwarder counts. Each span that was added is sent, rejected, unsent or held. */
 export interface ZipkinForwarderStats {
   sent: number
-  /** Spans that the server refused for good: with a 4xx, or by sending us elsewhere. */
+  /** Spans that the server refused for good, with a 4xx or a redirect. */
   rejected: number
   /** Spans given up at `close`; a POST cut short may still have arrived. */
   unsent: number
@@ -53,8 +53,8 @@ export class ZipkinForwarder {
   }
 
   /**
-   * Takes the spans of one record. Resolves at once while no more is held than may be, else when that is so again: who
-   * adds record after record and waits has one in here beyond the bound.
+   * Takes the spans of one record. Resolves when no more than `maxBytes` are held, mostly at once. Who waits for it
+   * before adding the next record exceeds that by one record at most.
    */
   async add(spans: readonly ZipkinSpan[], record: Uint8Array): Promise<void> {
     this.#stats.held += spans.length
@@ -68,7 +68,7 @@ export class ZipkinForwarder {
     }
   }
 
-  /** Waits for what is held to be sent, for so long; counts the rest as unsent. */
+  /** Waits until all is sent, for `deadlineMs` at most, and counts the rest as unsent. */
   async close(deadlineMs = 5000): Promise<void> {
     const stop = (): void => {
       this.#stop.abort()
@@ -169,7 +169,7 @@ export class ZipkinForwarder {
   }
 }
 
-/** Whether the answer is to what was sent, so that another record may fare better. */
+/** Whether the server refused what was sent, so that it may take another record. */
 function isOfTheBody(status: number): boolean {
   return status === 400 || status === 413 || status === 415 || status === 422
 }

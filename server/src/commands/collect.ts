@@ -23,21 +23,22 @@ type Start = 'trim-horizon' | 'latest' | Date
 /** Terminal, JSON lines, or the base URL of a Zipkin server. */
 type Target = 'terminal' | 'json' | { readonly zipkin: string }
 
-/** How long what is held may take to be delivered once the command is told to end. */
+/** How long the command may take to deliver what it holds once it is told to end. */
 const CLOSE_MS = 4000
 
 const MORE = `
-Traces go to standard output, progress and counts to standard error. What is
-missing of a trace after 30 seconds is named. Credentials are found as the AWS
-SDK finds them. Ctrl-C ends it with the counts. The exit code is 0, 1 when spans
-were lost on their way, 2 when an option is wrong.`
+Traces go to standard output, progress and counts to standard error. A trace that
+is not complete after 30 seconds is shown with what is missing. The AWS SDK finds
+region and credentials in its environment and files; an endpoint on this machine
+needs none. Ctrl-C ends it and shows the counts. The exit code is 0; 1 when spans
+were lost, 2 when an option is wrong.`
 
 /** Adds the command `collect`: reads spans from a Kinesis stream and shows or forwards their traces. */
 export function collect(program: Command): void {
   program
     .command('collect')
     .description('Reads spans from a Kinesis stream and shows their traces.')
-    .option('--stream <name>', 'the stream to read, all its shards', nonEmpty('spans'))
+    .option('--stream <name>', 'the stream to read; all its shards are read', nonEmpty('spans'))
     .option('--endpoint <url>', 'where Kinesis is; default: AWS in the region', httpUrl)
     .option('--region <name>', 'the AWS region; default: from the environment', nonEmpty('us-east-1'))
     .option(
@@ -55,8 +56,8 @@ export function collect(program: Command): void {
     )
     .option(
       '--settle <ms>',
-      'how long nothing must have come of a trace before it is shown; three times that while a call’s other ' +
-        'half has not come',
+      'how long no span of a trace must have come before the trace is shown; three times as long while one ' +
+        'half of a call has not come',
       wholeNumber(0, 600_000),
       1000,
     )
@@ -72,7 +73,7 @@ async function run({ stream, settle, to, ...options }: CollectOptions): Promise<
   // Not one of commander's required options: it would say so before it says that another is not known.
   if (stream === undefined) throw new UsageError('name the stream to read: --stream NAME')
   const { stop, release } = stopOnSignal()
-  // Whoever read the traces has gone, as `head` does.
+  // The reader of the traces has gone, as `head` does when it has enough.
   process.stdout.on('error', () => stop.abort())
   const write = (text: string): void => {
     reading.progress.clear()

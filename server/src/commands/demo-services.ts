@@ -13,7 +13,7 @@ export interface DemoServices {
   close(): Promise<void>
 }
 
-/** Where a service is. */
+/** Where a service listens. */
 interface Address {
   readonly url: string
   readonly thriftPort?: number
@@ -25,7 +25,7 @@ const END_MS = 5000
 
 /**
  * Starts the three services, each in a process of its own with `tdist/register` before its own code, as a user would.
- * They end with this process, however that ends. With brokers there is a fourth, which hears by Kafka what the shop tells.
+ * They end with this process, however it ends. With brokers there is a fourth, which hears from the shop by Kafka.
  * Rejects with one line when one does not start.
  */
 export async function startDemoServices(
@@ -58,10 +58,7 @@ export async function startDemoServices(
 
   try {
     const { url: PRICING_URL, thriftPort } = await start('pricing', {})
-    const { url: CATALOG_URL } = await start('catalog', {
-      PRICING_URL,
-      PRICING_THRIFT_PORT: String(thriftPort),
-    })
+    const { url: CATALOG_URL } = await start('catalog', { PRICING_THRIFT_PORT: String(thriftPort) })
     const kafka = brokers === undefined ? {} : { KAFKA_BROKERS: brokers }
     if (brokers !== undefined) await start('audience', kafka)
     const { url: shopUrl } = await start('shop', { PRICING_URL, CATALOG_URL, ...kafka })

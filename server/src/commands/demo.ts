@@ -30,12 +30,12 @@ export function demo(program: Command): void {
     .description('Starts three traced services, and shows their traces as trees.')
     .option(
       '--requests <n>',
-      'make so many requests, show their traces, end; the exit code is 0 when every trace is whole',
+      'make this many requests, show their traces and end; the exit code is 0 when every trace is whole',
       wholeNumber(1, 100_000),
     )
     .option(
       '--kafka',
-      'the shop tells a fourth service, audience, by Kafka what is looked at; needs KAFKA_BROKERS=host:port, ' +
+      'start a fourth service, audience, which hears from the shop by Kafka; needs KAFKA_BROKERS=host:port, ' +
         'with commas between several',
     )
     .addHelpText('after', MORE)
@@ -50,7 +50,7 @@ async function run({ requests, kafka }: DemoOptions): Promise<number> {
     throw new UsageError('--kafka needs a broker: set KAFKA_BROKERS to host:port')
   }
   const { stop, release } = stopOnSignal()
-  // Whoever read the traces has gone, as `head` does.
+  // The reader of the traces has gone, as `head` does when it has enough.
   process.stdout.on('error', () => stop.abort())
   const kinesis = await startLocalKinesis({ streams: { [STREAM]: 2 } })
   const traces = new DemoTraces(STREAM, kinesis.endpoint)

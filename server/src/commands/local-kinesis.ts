@@ -12,15 +12,15 @@ interface LocalKinesisOptions {
 }
 
 const MORE = `
-It takes any credentials. What it holds is in memory, and gone when it ends; it
-listens on 127.0.0.1 alone. Ctrl-C ends it.`
+It listens on 127.0.0.1 alone and takes any credentials. Its records are kept in
+memory, and are gone when it ends. Ctrl-C ends it.`
 
 /** Adds the command `local-kinesis`: the embedded Kinesis, by itself. */
 export function localKinesis(program: Command): void {
   program
     .command('local-kinesis')
     .description('Runs a Kinesis on this machine, for development and tests.')
-    .option('--port <n>', 'where it listens; 0 is any free port', wholeNumber(0, 65_535), 4567)
+    .option('--port <n>', 'the port to listen on; 0 is any free one', wholeNumber(0, 65_535), 4567)
     .option('--stream <name>', 'a stream to have from the beginning; may be given several times', streams, [])
     .option('--shards <n>', 'how many shards each stream has', wholeNumber(1, 10_000), 1)
     .addHelpText('after', MORE)

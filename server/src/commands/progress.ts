@@ -9,8 +9,8 @@ const LIVE_MS = 250
 const LINE_MS = 5000
 
 /**
- * Keeps a line about what goes on: redrawn in place on a terminal; elsewhere written every five seconds when it
- * has changed.
+ * Shows a line about what goes on. On a terminal it is redrawn in place; elsewhere it is written every five seconds
+ * if it has changed.
  */
 export class Progress {
   readonly #isLive = process.stderr.isTTY
@@ -52,21 +52,21 @@ export class Progress {
   }
 }
 
-/** How far the reading of a stream has come. */
+/** Says how far the reading of a stream has come. */
 export function sourceText({ shards, behindMs }: KinesisSourceStats): string {
   const many = counted(shards, 'shard')
   if (behindMs === undefined) return many
   return `${many}, ${behindMs === 0 ? 'up to date' : `${(behindMs / 1000).toFixed(1)} s behind`}`
 }
 
-/** What came and what was lost of it. */
+/** Says how many records and spans came, and how many were dropped. */
 export function collectorText(metrics: CollectorMetrics): string {
   const { messages, messagesDropped, spans, spansDropped } = metrics
   const dropped = `dropped ${counted(messagesDropped, 'record')}, ${counted(spansDropped, 'span')}`
   return `${counted(messages, 'record')}, ${counted(spans, 'span')}; ${dropped}`
 }
 
-/** What became of the traces. */
+/** Says what became of the traces. */
 export function windowText({ ends, traces, duplicates }: TraceWindowStats): string {
   const out = ends.complete + ends.overdue + ends.evicted + ends.closed
   const parts = [counted(out, 'trace')]
@@ -78,7 +78,7 @@ export function windowText({ ends, traces, duplicates }: TraceWindowStats): stri
   return parts.join(', ')
 }
 
-/** What became of the spans that were forwarded. */
+/** Says what became of the spans that were to be forwarded. */
 export function forwarderText({ sent, rejected, unsent, held, retries }: ZipkinForwarderStats): string {
   const parts = [`sent ${counted(sent, 'span')}`]
   if (held > 0) parts.push(`${held} held`)

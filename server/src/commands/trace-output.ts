@@ -10,7 +10,7 @@ const SWEEP_MS = 100
 
 type Waits = Pick<TraceWindowOptions, 'settleMs' | 'callWaitMs'>
 
-/** Writes each trace to standard output when it is complete, and takes spans no faster than that is read. */
+/** Writes each trace to standard output when it is complete. Takes spans no faster than standard output is read. */
 export class TraceOutput implements Destination {
   readonly #window: TraceWindow
   readonly #sweeps: NodeJS.Timeout

@@ -3,7 +3,7 @@ import express from 'express'
 import { listen } from './listen.ts'
 import { hearViews } from './views.ts'
 
-// It answers no requests: it hears by Kafka what the shop tells.
+// This service answers no requests. It hears from the shop by Kafka.
 void hearViews(process.env['KAFKA_BROKERS']!, async () => {
   await sleep(2)
 }).then(() => listen(express()))

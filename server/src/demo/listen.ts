@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Express } from 'express'
 
-/** Serves on this machine alone, tells the parent process where and what `other` way there is, and ends with the parent. */
+/** Serves on this machine alone. Tells the parent process the URL and what is in `other`, and ends when the parent does. */
 export function listen(app: Express, other: object = {}): void {
   const server = app.listen(0, '127.0.0.1', () => {
     const { port } = server.address() as AddressInfo

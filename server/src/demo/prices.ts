@@ -36,7 +36,7 @@ interface Protocol {
 }
 
 type Answered = (error: unknown, cents?: number) => void
-/** A side that answers. */
+/** What answers the calls. */
 export interface Handler {
   cents(sku: string): Promise<number>
 }
@@ -44,7 +44,7 @@ export interface Handler {
 const [CALL, REPLY] = [1, 2]
 const [STOP, I32, STRING] = [0, 8, 11]
 
-/** Calls the prices. */
+/** The client's half. */
 class PricesClient {
   // Spans are named after it, and what is published has short names.
   static readonly name = 'PricesClient'
@@ -95,7 +95,7 @@ class PricesClient {
   }
 }
 
-/** Hands calls to the service. */
+/** The server's half, which hands calls to the handler. */
 class PricesProcessor {
   static readonly name = 'PricesProcessor'
   readonly _handler: Handler
@@ -142,15 +142,9 @@ function readField<T>(input: Protocol, id: number, read: () => T): T | undefined
 
 const Prices = { Client: PricesClient, Processor: PricesProcessor }
 
-/** Serves the prices on this machine alone, and tells at which port; at none where Thrift is not installed. */
-export async function servePrices(handler: Handler): Promise<number | undefined> {
-  let thrift: Thrift
-  try {
-    thrift = load()
-  } catch {
-    return undefined
-  }
-  const server = thrift.createServer(Prices, handler).listen(0, '127.0.0.1')
+/** Serves the prices on this machine alone. Resolves with the port. */
+export async function servePrices(handler: Handler): Promise<number> {
+  const server = load().createServer(Prices, handler).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
 }

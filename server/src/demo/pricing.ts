@@ -14,7 +14,7 @@ app.get('/discounts/:code', async (_req, res) => {
   res.status(503).json({ error: 'the discounts are being rebuilt' })
 })
 
-/** The price, by whichever way it is asked for. */
+/** The price of an item, for those who ask by HTTP and for those who ask by Thrift. */
 async function cents(sku: string): Promise<number> {
   await sleep(2 + Math.random() * 3)
   return 100 + sku.length * 99

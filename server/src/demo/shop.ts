@@ -24,7 +24,7 @@ app.get('/cart/:user', async (req, res) => {
   const answer = await fetch(`${CATALOG}/carts/${req.params.user}`)
   const cart = (await answer.json()) as Cart
   const prices: unknown[] = []
-  // One call for each item, each after the one before: the pattern that the trace shows up.
+  // One call for each item, each after the one before: the trace shows this as an N+1.
   for (const sku of cart.skus) {
     const { body } = await request(`${PRICING}/prices/${sku}`)
     prices.push(await body.json())

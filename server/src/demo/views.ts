@@ -3,13 +3,13 @@ import type * as Kafkajs from 'kafkajs'
 
 const TOPIC = 'tdist-demo'
 
-/** Where there are no brokers, kafkajs need not be installed. */
+/** Loads kafkajs, which only a demo with brokers needs. */
 function client(brokers: string): Kafkajs.Kafka {
   const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof Kafkajs
   return new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING })
 }
 
-/** Tells by Kafka that a product was looked at; undefined where there are no brokers. */
+/** A function that tells by Kafka which product was looked at; undefined where there are no brokers. */
 export function viewTeller(brokers: string | undefined): ((sku: string) => Promise<void>) | undefined {
   if (brokers === undefined) return undefined
   const producer = client(brokers).producer()
@@ -20,7 +20,7 @@ export function viewTeller(brokers: string | undefined): ((sku: string) => Promi
   }
 }
 
-/** Handles what is told from now on; resolves when it will hear of it. */
+/** Calls `heard` for each product that is looked at from now on. Resolves once it is listening. */
 export async function hearViews(brokers: string, heard: (sku: string) => Promise<void>): Promise<void> {
   const kafka = client(brokers)
   const admin = kafka.admin()

@@ -26,7 +26,7 @@ export interface StreamAddress {
 /** The account number in every ARN. */
 export const accountId = '000000000000'
 
-/** A shard has given or taken what it may for now. */
+/** The error for a shard that has given or taken as much as it may for now. */
 export function rateExceeded(shardId: string, streamName: string): ApiError {
   return new ApiError(
     'ProvisionedThroughputExceededException',
@@ -75,7 +75,7 @@ export class Account {
     return open
   }
 
-  /** Refuses to have so many more open shards than there are. */
+  /** Throws AWS's error when `more` open shards would be more than the account may have. */
   checkShards(more: number): void {
     const open = this.openShards
     const limit = this.settings.limits.shards
@@ -98,21 +98,21 @@ export class Account {
     return arn === undefined || stream?.arn === arn ? stream : undefined
   }
 
-  /** The same, when there has to be one. */
+  /** The stream a request names. Throws AWS's error when there is none. */
   stream(address: StreamAddress): Stream {
     const stream = this.find(address)
     if (!stream) throw notFound(`Stream ${this.streamName(address)} under account ${accountId} not found.`)
     return stream
   }
 
-  /** The same, when records can be written to it and read from it. */
+  /** The stream a request names, to write records to or read them from. Throws AWS's error when it does neither. */
   usableStream(address: StreamAddress): Stream {
     const stream = this.stream(address)
     if (!stream.usable) throw notFound(`Stream ${stream.name} under account ${accountId} not found.`)
     return stream
   }
 
-  /** The name in a request, or the one in its ARN. */
+  /** The name of the stream in a request, which gives it as it is or in an ARN. */
   streamName({ StreamName: name, StreamARN: arn }: StreamAddress): string {
     const named = arn === undefined ? name : /:stream\/([^/]+)/.exec(arn)?.[1]
     if (name === undefined && arn === undefined) {
@@ -125,7 +125,7 @@ export class Account {
     return named
   }
 
-  /** Refuses a stream that is still busy with its last change. */
+  /** Throws AWS's error for a stream that is still busy with its last change. */
   checkActive(stream: Stream): void {
     if (stream.status === 'ACTIVE') return
     throw inUse(
@@ -133,7 +133,7 @@ export class Account {
     )
   }
 
-  /** Does a change when its time has come, unless the server is closed before. */
+  /** Applies a change after `changeMs`, unless the server is closed before. */
   change(apply: () => void): void {
     if (this.settings.changeMs === 0) {
       apply()
@@ -156,7 +156,7 @@ export class Account {
     }
   }
 
-  /** Lets go of everything. */
+  /** Stops all timers and forgets all streams. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()

@@ -75,7 +75,7 @@ async function answer(account: Account, request: Request, response: Response, bo
   } else send(response, 200, result ? JSON.stringify(result) : '', {})
 }
 
-/** Lets a fault happen; true when the request is to get no answer, throws when it is to get an error. */
+/** Lets a fault happen. Returns true when the request gets no answer; throws when its answer is an error. */
 async function struck(fault: Fault | undefined, request: Request): Promise<boolean> {
   if (!fault) return false
   if (fault.delayMs) await sleep(fault.delayMs, undefined, { ref: false })

@@ -17,7 +17,7 @@ export interface FaultPoint {
   readonly shardId?: string
 }
 
-/** What goes wrong. An empty one is no fault. */
+/** What goes wrong; `{}` is nothing. */
 export interface Fault {
   /** First wait this long. Not for records. */
   readonly delayMs?: number

@@ -41,7 +41,7 @@ const kinesis: Limits = {
   consumers: 20,
 }
 
-/** The limits to keep: AWS's, changed where `wanted` says so, or none at all for `false`. */
+/** The limits in force: AWS's, changed where `wanted` says so, or none at all for `false`. */
 export function resolveLimits(wanted: false | Partial<Limits> | undefined): Limits {
   if (wanted === false) {
     return Object.fromEntries(Object.keys(kinesis).map((name) => [name, Infinity])) as unknown as Limits

@@ -21,7 +21,7 @@ export function rangeOf(root: TraceNode): Range {
   return { start, end }
 }
 
-/** When it ran within the whole: where a call has both halves, the server's is the darker part. */
+/** When an operation ran within its trace. Where a call has both halves, the server's is the darker part. */
 export function barOf({ nodes }: Fold, range: Range, columns: number, { unicode }: Terminal): string {
   const cells = Array.from({ length: columns }, () => ' ')
   const draw = (span: TraceNode['span'], mark: string): void => {

@@ -35,7 +35,7 @@ export function paint(terminal: Terminal, style: Style, text: string): string {
   return terminal.colour && text ? styleText(style, text, { validateStream: false }) : text
 }
 
-/** More characters than any line shows: a text is looked at no further. */
+/** More characters than any line shows. What comes after them is not looked at. */
 const MAX_TEXT = 1000
 
 /**

@@ -3,8 +3,8 @@ import type { Endpoint, ZipkinSpan } from '../../../src/codec/zipkin-span.ts'
 type Annotation = NonNullable<ZipkinSpan['annotations']>[number]
 
 /**
- * Spans of one ID that a piece is compared with. A call has two sides, a few more where an ID was taken twice; whoever
- * sends thousands must not make the merge quadratic.
+ * How many spans of one ID a piece is compared with. A call has two sides, and a few more where an ID was taken twice.
+ * Thousands, from whoever sends them, must not make the merge quadratic.
  */
 const MOST_SIDES = 64
 

@@ -9,14 +9,14 @@ export interface TraceNode {
   readonly server: ZipkinSpan | undefined
   /** The parent that `span` names, when no span of the trace has that ID. */
   readonly missingParent: string | undefined
-  /** By the time they began. */
+  /** What it called, in the order of their start. */
   readonly children: readonly TraceNode[]
 }
 
 /** One trace, as far as it was reported. */
 export interface TraceTree {
   readonly traceId: string
-  /** Has no span when the trace's own root was not reported. */
+  /** The root. It has no span when the trace's own was not reported. */
   readonly root: TraceNode
   /** How many spans it has, duplicates counted once. */
   readonly spans: number
@@ -24,7 +24,7 @@ export interface TraceTree {
   readonly missingParents: readonly string[]
   /** IDs of server halves that share an ID whose client's half was not reported. */
   readonly missingClients: readonly string[]
-  /** One root, and nothing missing, and no span its own ancestor. */
+  /** Whether there is one root, nothing is missing, and no span is its own ancestor. */
   readonly whole: boolean
 }
 

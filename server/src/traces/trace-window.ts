@@ -13,11 +13,11 @@ export interface TraceWindowOptions {
   onTrace: (spans: ZipkinSpan[], end: TraceEnd) => void
   /** How long nothing must have come before a trace counts as complete, in milliseconds. Default 1000. */
   settleMs?: number | undefined
-  /** The same while a call's other half has not come. Default three times `settleMs`. */
+  /** How long nothing must have come while a call has only one of its halves, in milliseconds. Default three times `settleMs`. */
   callWaitMs?: number | undefined
   /** How long an incomplete trace is waited for, from its first span, in milliseconds. Default 30 s. */
   maxAgeMs?: number | undefined
-  /** The most spans held; the trace whose last span is oldest goes first. Default 100 000. */
+  /** The most spans held. Above it, the trace whose last span is oldest is let out first. Default 100 000. */
   maxSpans?: number | undefined
   /** The most bytes of memory that the spans held may take, about. Default 128 MiB. */
   maxBytes?: number | undefined
@@ -51,7 +51,7 @@ export class TraceWindow {
   readonly #maxBytes: number
   readonly #now: () => number
   readonly #open = new Map<string, OpenTrace>()
-  /** What was let out lately, to know its latecomers and duplicates. */
+  /** The spans of traces that were let out lately, to know late ones and duplicates. */
   readonly #done = new Map<string, Set<string>>()
   #doneSpans = 0
   #spans = 0

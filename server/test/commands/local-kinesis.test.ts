@@ -95,10 +95,10 @@ describe('tdist-server local-kinesis', () => {
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`ends on ${signal} with code 0, whoever is still connected`, async (t) => {
-      const { client, end } = await start(t, '--port', '0', '--stream', 'spans')
-      await client.listShards({ StreamName: 'spans' })
-      assert.deepEqual(await end(signal), { code: 0, err: '' })
-      await assert.rejects(client.listShards({ StreamName: 'spans' }))
+      const running = await start(t, '--port', '0', '--stream', 'spans')
+      await running.client.listShards({ StreamName: 'spans' })
+      assert.deepEqual(await running.end(signal), { code: 0, err: '' })
+      await assert.rejects(running.client.listShards({ StreamName: 'spans' }))
     })
   }
 })

@@ -45,11 +45,11 @@ export function sequenceNumber(): Rule<string | undefined> {
   return text({ pattern: /^(?:0|([1-9]\d{0,128}))$/ })
 }
 
-/** The two members that name a stream, of which either will do. */
+/** The two members that name a stream. A request has one of them, or both. */
 export const streamAddress: {
   StreamName: Rule<string | undefined>
   StreamARN: Rule<string | undefined>
 } = { StreamName: name(), StreamARN: text({ min: 1, max: 2048 }) }
 
-/** The ARN that alone names a stream where its name is not taken. */
+/** The member that names a stream in operations that take no name. */
 export const streamArn: { StreamARN: Rule<string> } = { StreamARN: required(streamAddress.StreamARN) }

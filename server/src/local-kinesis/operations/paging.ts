@@ -27,7 +27,7 @@ export function pageAfter<T>(
   return { items: page, token: more ? encodeToken([now, keyOf(page.at(-1)!), ...carried]) : undefined }
 }
 
-/** The key a page ended with and what its token carried. Tokens end after 300 seconds, as on AWS. */
+/** Reads a page's token: the key that the page ended with, and what it carried. Tokens end after 300 seconds, as on AWS. */
 export function readPageToken(token: string, now: number): string[] {
   const [issuedAt, ...values] = decodeToken(token) ?? []
   if (typeof issuedAt !== 'number' || !values.every((value) => typeof value === 'string')) {
@@ -39,12 +39,12 @@ export function readPageToken(token: string, now: number): string[] {
   return values
 }
 
-/** Opaque text for values that the client only carries. */
+/** Puts values into an opaque text, which the client gives back as it is. */
 export function encodeToken(values: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(values)).toString('base64')
 }
 
-/** The values again; undefined when it is not such text. */
+/** The values in a text that `encodeToken` made; undefined for any other text. */
 export function decodeToken(token: string): unknown[] | undefined {
   try {
     const values: unknown = JSON.parse(Buffer.from(token, 'base64').toString())

@@ -18,7 +18,7 @@ export const tagMap: Rule<Readonly<Record<string, string>> | undefined> = map(
 const tagKeys = required(list(tagKey, 1, 50))
 const resource = { ResourceARN: required(text({ min: 1, max: 1011 })) }
 
-/** The tags that AWS's users find and bill streams by. Nothing here is done by them. */
+/** Tags of streams, by which AWS's users find and bill them. They change nothing here. */
 export const tagOperations: Record<string, Operation> = {
   AddTagsToStream: operation({ ...streamAddress, Tags: required(tagMap) }, (account, input) => {
     addTags(account.stream(input), input.Tags)

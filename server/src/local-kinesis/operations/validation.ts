@@ -128,7 +128,7 @@ export function structure<F extends Fields>(fields: F): Rule<Checked<F> | undefi
   }
 }
 
-/** The same rule for a member that must be there. */
+/** Turns a rule into one for a member that must be there. */
 export function required<T>(rule: Rule<T | undefined>): Rule<T> {
   return { required: true, check: (value, path, problems) => rule.check(value, path, problems) }
 }

@@ -8,7 +8,7 @@ export interface Consumer {
   readonly subscriptions: Map<string, { since: number; end(type: string, message: string): void }>
 }
 
-/** As the API gives it. */
+/** A consumer as the API describes it. */
 export function describeConsumer(consumer: Consumer): Record<string, unknown> {
   return {
     ConsumerName: consumer.name,

@@ -65,7 +65,7 @@ export class Shard {
     for (const watcher of this.watchers) watcher()
   }
 
-  /** Whether a reader who is at `place` has read all there will ever be. */
+  /** Whether a reader at `place` has read all that the shard will ever have. */
   endsAt(place: number): boolean {
     return !this.open && place >= this.log.next
   }
@@ -88,7 +88,7 @@ export class Shard {
     return place <= this.log.next ? place : undefined
   }
 
-  /** As ListShards and DescribeStream give it. */
+  /** The shard as ListShards and DescribeStream describe it. */
   describe(): object {
     return {
       ShardId: this.id,
@@ -102,7 +102,7 @@ export class Shard {
     }
   }
 
-  /** Its children as GetRecords and SubscribeToShard give them at its end. */
+  /** The shard's children, as GetRecords and SubscribeToShard give them at its end. */
   describeChildren(): object[] {
     return this.children.map((child) => ({
       ShardId: child.id,

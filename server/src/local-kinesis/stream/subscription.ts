@@ -48,7 +48,7 @@ export class Subscription {
     this.#beat()
   }
 
-  /** Sends an event even when there is nothing, so that the consumer can keep its place and see the line is up. */
+  /** Sends an event even when there is no record: the consumer keeps its place and sees that the connection is alive. */
   #beat(): void {
     this.#push(true)
     if (this.#output) this.#cancelBeat = this.#account.after(idleMs, () => this.#beat())

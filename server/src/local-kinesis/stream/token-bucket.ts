@@ -1,4 +1,4 @@
-/** Lets through so much a second, and what was saved up in the second before. */
+/** Lets through a given amount a second, and what was saved up in the second before. */
 export class TokenBucket {
   readonly #perSecond: number
   /** In thousandths, so that whole milliseconds add up exactly. */
@@ -26,7 +26,7 @@ export class TokenBucket {
     return Math.max(0, Math.ceil(missing / this.#perSecond))
   }
 
-  /** Takes `amount`, into debt if need be: the next comer waits until it is paid. */
+  /** Takes `amount`, even if that is more than there is: whoever comes next waits until the debt is paid. */
   take(amount: number): void {
     // AWS makes a reader who got 10 MiB at 2 MiB/s wait for five whole seconds: nothing saved up counts then.
     this.#level = amount > this.#perSecond ? -amount * 1000 : this.#level - amount * 1000

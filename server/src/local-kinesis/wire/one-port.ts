@@ -5,10 +5,10 @@ import net from 'node:net'
 
 /** A request of either protocol. */
 export type Request = http.IncomingMessage | http2.Http2ServerRequest
-/** Its response. */
+/** A response of either protocol. */
 export type Response = http.ServerResponse | http2.Http2ServerResponse
 
-/** A plain listening port. */
+/** A port that is listened on. */
 export interface OnePort {
   readonly port: number
   /** Connections taken so far, by protocol. */

@@ -8,7 +8,7 @@ export interface ListedShard extends ShardFamily {
   readonly isOpen: boolean
 }
 
-/** The three calls that reading a stream takes. They reject with the SDK's own errors. */
+/** The three calls that are needed to read a stream. They reject with the SDK's own errors. */
 export interface KinesisApi {
   listShards(signal: AbortSignal): Promise<ListedShard[]>
   iterator(shardId: string, position: StartingPosition, signal: AbortSignal): Promise<string | undefined>
@@ -60,7 +60,7 @@ async function listShards(
   return shards
 }
 
-/** What an error of the SDK calls for: wait and try again, more slowly, with a new iterator; or nothing helps. */
+/** What to do about an error of the SDK: try again, ask less often, take a new iterator, wait for the stream, or give up. */
 export type Remedy = 'retry' | 'slow down' | 'new iterator' | 'stream is missing' | 'none'
 
 /** Sorts the SDK's errors: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html#API_GetRecords_Errors */

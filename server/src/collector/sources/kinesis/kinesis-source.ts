@@ -6,20 +6,20 @@ import { backoff, pause } from './pause.ts'
 import { ShardLineage } from './shard-lineage.ts'
 import { readShard, type ShardEnd, type ShardProgress } from './shard-reader.ts'
 
-/** Where to begin: the oldest record kept, what comes from now on, or a time. */
+/** Where to begin: with the oldest record kept, with what comes from now on, or at a time. */
 type Start = 'trim-horizon' | 'latest' | Date
 
 export interface KinesisSourceOptions extends KinesisClientOptions {
   readonly streamName: string
-  /** The oldest record kept, what comes from now on, or a time. Default `trim-horizon`. */
+  /** Where to begin: `trim-horizon` is the oldest record kept, `latest` what comes from now on. Default `trim-horizon`. */
   readonly from?: Start | undefined
   /** Stop when every shard is read up to now. Default false. */
   readonly once?: boolean | undefined
-  /** Wait for a stream that is not there or not to be reached; false: reject. Default true. */
+  /** Whether to wait for a stream that is not there or cannot be reached. With `false`, `run` rejects. Default true. */
   readonly wait?: boolean | undefined
-  /** Between two looks at a shard that had nothing new, in milliseconds. Default 1000. */
+  /** How long to wait before the next look at a shard that had nothing new, in milliseconds. Default 1000. */
   readonly pollMs?: number | undefined
-  /** Told, in one line, when the stream must be waited for and when it is there. */
+  /** Called with one line when the stream has to be waited for, and when it is there. */
   readonly onNote?: ((line: string) => void) | undefined
 }
 
@@ -34,8 +34,8 @@ export interface KinesisSourceStats {
 }
 
 /**
- * Reads all shards of a Kinesis stream, those too that resharding makes, each after its parents. Delivers at least
- * once, keeps no checkpoint: where to begin is said at the start. Reads no faster than records are accepted.
+ * Reads all shards of a Kinesis stream, and those that resharding makes, each after its parents. Delivers each record
+ * at least once. Keeps no checkpoint: an option says where to begin. Reads no faster than records are accepted.
  */
 export class KinesisSource {
   readonly #options: KinesisSourceOptions
@@ -43,7 +43,7 @@ export class KinesisSource {
   readonly #reading = new Map<string, ShardProgress>()
   #past = { records: 0, bytes: 0, throttled: 0 }
 
-  /** `accept` takes one record's bytes; the next record of its shard is given when what it returns is resolved. */
+  /** `accept` takes one record's bytes. The next record of the same shard waits for the promise that it returns. */
   constructor(options: KinesisSourceOptions, accept: (record: Uint8Array) => void | Promise<void>) {
     this.#options = options
     this.#accept = accept

@@ -5,7 +5,7 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => {})
 }
 
-/** Resolves when the work is done, or as soon as the signal aborts. Rejects as the work does before that. */
+/** Resolves when the work is done, or as soon as the signal aborts. Rejects when the work does so first. */
 export async function settledOrAborted(work: void | Promise<void>, signal: AbortSignal): Promise<void> {
   if (!work) return
   await new Promise<void>((resolve, reject) => {

@@ -22,9 +22,9 @@ export interface ShardProgress {
 export interface ShardReading {
   readonly shardId: string
   readonly start: StartingPosition
-  /** Between two looks at a shard that had nothing new, in milliseconds. */
+  /** How long to wait before the next look at a shard that had nothing new, in milliseconds. */
   readonly pollMs: number
-  /** Stop once nothing newer is there. */
+  /** Whether to stop once nothing newer is there. */
   readonly once: boolean
   readonly progress: ShardProgress
   readonly accept: (record: Uint8Array) => void | Promise<void>
@@ -69,7 +69,7 @@ export async function readShard(
     }
 
     for (const { Data, SequenceNumber } of answer.Records ?? []) {
-      // Whoever takes it may wait for what never comes; told to stop, the reader waits no more.
+      // The taker may wait for ever. Once told to stop, the reader does not.
       await settledOrAborted(reading.accept(Data!), signal)
       progress.records++
       progress.bytes += Data!.byteLength
