@@ -17,7 +17,7 @@ export interface KinesisClientOptions {
 export const KINESIS_CONNECT_MS = 2000
 export const KINESIS_REQUEST_MS = 6000
 
-/** Loads the AWS SDK. Rejects with one line that says what to install; `user` is who needs it. */
+/** Loads the AWS SDK. Rejects with one line that says what to install; `user` is what needs it. */
 export async function loadKinesisSdk(user: string): Promise<KinesisSdk> {
   try {
     return await import('@aws-sdk/client-kinesis')

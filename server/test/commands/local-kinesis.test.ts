@@ -50,10 +50,8 @@ function textOf(child: ChildProcessWithoutNullStreams, from: 'stdout' | 'stderr'
 
 describe('tdist-server local-kinesis', () => {
   it('has the streams that it was given, each with so many shards', async (t) => {
-    const { client, line, endpoint } = await start(
-      t,
-      ...['--port', '0', '--stream', 'spans', '--stream', 'more', '--shards', '3'],
-    )
+    const given = ['--port', '0', '--stream', 'spans', '--stream', 'more', '--shards', '3']
+    const { client, line, endpoint } = await start(t, ...given)
     assert.equal(
       line,
       `Kinesis is at ${endpoint}, with spans, more. A service finds it by TDIST_KINESIS_ENDPOINT=${endpoint}.\n`,

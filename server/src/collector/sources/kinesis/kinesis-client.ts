@@ -13,7 +13,7 @@ export async function openClient(
   options: KinesisClientOptions,
 ): Promise<{ sdk: KinesisSdk; client: KinesisClient }> {
   // Loaded here, for the other commands have no need of them.
-  const sdk = await loadKinesisSdk('tdist-server')
+  const sdk = await loadKinesisSdk('reading a stream')
   const { NodeHttpHandler } = await import('@smithy/node-http-handler')
   const agent = { keepAlive: true, maxSockets: MOST_CONNECTIONS }
   const handler = new NodeHttpHandler({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, it, mock, type TestContext } from 'node:test'
@@ -288,6 +288,26 @@ describe('KinesisSource', () => {
       /^Error: cannot reach stream spans at http:\/\/127.0.0.1:1: .*ECONNREFUSED.*$/,
     )
   })
+
+  for (const [name, begin] of Object.entries({
+    'that never begins': () => {},
+    'that begins and never ends': (res: ServerResponse) => {
+      res.writeHead(200, { 'content-type': 'application/x-amz-json-1.1', 'content-length': 100 }).write('{')
+    },
+  })) {
+    it(`gives up an answer ${name}`, async (t) => {
+      const server = createServer((req, res) => void req.resume().on('end', () => begin(res)))
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      t.after(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+      const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const { done } = read(t, { endpoint, wait: false })
+      await assert.rejects(done, /^Error: cannot reach stream spans at .*: TimeoutError: .*$/)
+    })
+  }
 
   for (const operation of ['ListShards', 'GetShardIterator', 'GetRecords']) {
     it(`fails in one line when it may not ${operation}`, async (t) => {
