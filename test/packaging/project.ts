@@ -56,7 +56,9 @@ export async function checkProject(t: TestContext, workshop: Workshop, project: 
     TMPDIR: workshop.folder,
   })
   assert.equal(await ended, 0, said.out + said.err)
-  const spans = sink.spans.map(({ localEndpoint, kind, name }) => `${localEndpoint?.serviceName} ${kind} ${name}`)
+  const spans = sink.spans.map(
+    ({ localEndpoint, kind, name }) => `${localEndpoint?.serviceName} ${kind} ${name}`,
+  )
   const lines = `${said.out}${said.err}`.split('\n').filter((line) => line.includes('tdist:'))
   assert.deepEqual(counted(spans), project.spans)
   assert.deepEqual(counted(lines), project.says)

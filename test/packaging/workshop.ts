@@ -14,7 +14,7 @@ export interface Workshop {
   readonly packed: ReadonlyMap<string, Packed>
   /** The folder of the packages that projects use beside ours. */
   readonly installed: string
-  /** Makes a project of a folder of the suite's, with just these packages installed. Returns its folder. */
+  /** Makes a project of a folder of the suite's, anew, with just these packages installed. Returns its folder. */
   make(project: string, packages: readonly string[]): string
   close(): void
 }
@@ -31,6 +31,7 @@ export async function openWorkshop(): Promise<Workshop> {
     installed: installed.folder,
     make(project, packages) {
       const made = join(folder, project.replaceAll('/', '-'))
+      rmSync(made, { recursive: true, force: true })
       cpSync(`${SUITE}/projects/${project}`, made, { recursive: true })
       mkdirSync(`${made}/node_modules`)
       install(`${made}/node_modules`, packages, packed, installed)

@@ -4,4 +4,12 @@ import { traceKafka } from 'tdist/kafkajs'
 import { kinesisSender } from 'tdist/kinesis'
 import { serve } from './serve.cjs'
 
-void serve({ createTracing, httpSender, kinesisSender, traceExpress, traceFetch, traceHttpServer, traceKafka })
+void serve({
+  createTracing,
+  httpSender,
+  kinesisSender,
+  traceExpress,
+  traceFetch,
+  traceHttpServer,
+  traceKafka,
+})
