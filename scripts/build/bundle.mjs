@@ -55,15 +55,18 @@ const besideTheBundle = {
     onLoad({ filter: /src\/.*\.ts$/, namespace: 'file' }, async ({ path }) => ({
       loader: 'ts',
       contents: (await readFile(path, 'utf8'))
-        .replace(/\bownRequire\('([^']+)'\)/g, (_, file) => `${REQUIRE}('${beside(file)}')`)
-        .replace(/\bownFile\('([^']+)'\)/g, (_, file) => `(${DIRNAME} + '${beside(file).slice(1)}')`)
+        .replace(/\bownRequire\('([^']+)'\)/g, (_, file) => `${REQUIRE}('${beside(basename(file))}')`)
+        // In a service's bundle we stand among its files, and a worker.cjs there is its own.
+        .replace(/\bownFile\('([^']+)'\)/g, (_, file) => {
+          return `(${DIRNAME} + '${beside(`tdist-${basename(file)}`).slice(1)}')`
+        })
         .replace(/^import .*own-files\.ts'$/m, ''),
     }))
   },
 }
 
-function beside(module) {
-  const file = `./${basename(module)}.cjs`
+function beside(name) {
+  const file = `./${name}.cjs`
   askedFor.add(file)
   return file
 }
@@ -104,8 +107,11 @@ function toCommonJs(code) {
     .replace(/^import\s*\{([^}]*)\}\s*from\s*("[^"]+");/gm, (_, names, module) => {
       return `const {${names.replaceAll(' as ', ': ')}} = require(${module});`
     })
-    // Jest's default mode has no `import()`.
-    .replace(/\bimport\(("[^"]+")\)/g, 'Promise.resolve().then(() => require($1))')
+    // Jest's default mode has no `import()`. Only in a `try` of its own may a bundler of the service not find it.
+    .replace(
+      /\bimport\(("[^"]+")\)/g,
+      'Promise.resolve().then(() => { try { return require($1) } catch (error) { throw error } })',
+    )
     .replaceAll(REQUIRE, 'require')
     // Who bundles a service as an ES module leaves us no folder.
     .replaceAll(DIRNAME, "(typeof __dirname === 'string' ? __dirname : '')")

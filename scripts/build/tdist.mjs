@@ -50,7 +50,7 @@ export async function buildTdist() {
     await bundle(name, `export * from './${source}'`, { name: 'service', sources: own })
   }
   for (const [name, source] of Object.entries(ALONE)) await bundle(name, `export * from './${source}'`)
-  await bundle('worker', `import './${THREAD}'`)
+  await bundle('tdist-worker', `import './${THREAD}'`)
   await bundle('cli', `export * from './${COMMAND}'`)
   write('dist/cli.cjs', START)
   chmodSync(`${root}dist/cli.cjs`, 0o755)

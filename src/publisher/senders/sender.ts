@@ -56,7 +56,11 @@ export class SendError extends Error {
    */
   readonly outcome: 'failed' | 'rejected' | 'in doubt'
 
-  constructor(message: string, outcome: 'failed' | 'rejected' | 'in doubt', options?: ErrorOptions) {
+  constructor(
+    message: string,
+    outcome: 'failed' | 'rejected' | 'in doubt',
+    options?: { readonly cause?: unknown },
+  ) {
     super(message, options)
     this.outcome = outcome
   }

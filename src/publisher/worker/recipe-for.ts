@@ -23,7 +23,7 @@ export function recipeFor({ recipe }: Sender): SenderRecipe | undefined {
   if (recipe !== undefined && canCross(recipe) && !forbidden()) {
     // In a bundle of the service's it has no place.
     if (existsSync(WORKER_FILE)) return recipe
-    what = "its file worker.cjs is not beside tdist's own; keep tdist out of your bundle"
+    what = "its file tdist-worker.cjs is not beside tdist's own; keep tdist out of your bundle"
   }
   warn('publisher worker', `publisher.worker is left out: ${what}`)
   return undefined

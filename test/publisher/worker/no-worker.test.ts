@@ -83,6 +83,6 @@ function packageWith(t: TestContext, worker: string): string {
   const installed = join(folder, 'node_modules/tdist')
   cpSync(dist, join(installed, 'dist'), { recursive: true })
   cpSync(join(dist, '../package.json'), join(installed, 'package.json'))
-  writeFileSync(join(installed, 'dist/bundles/worker.cjs'), worker)
+  writeFileSync(join(installed, 'dist/bundles/tdist-worker.cjs'), worker)
   return folder
 }
