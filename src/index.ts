@@ -19,14 +19,10 @@ export type { Format } from './propagation/composite.ts'
 export type { HttpOptions, HttpRules, HttpRequest, HttpResponse } from './options/http-rules.ts'
 export type { KafkaOptions } from './options/kafka-options.ts'
 export type { ThriftOptions } from './options/thrift-options.ts'
-export type {
-  BreakerState,
-  DropReason,
-  HistogramStats,
-  Publisher,
-  PublisherOptions,
-  PublisherStats,
-} from './publisher/publisher.ts'
+export type { Publisher } from './publisher/publisher.ts'
+export type { PublisherOptions } from './publisher/publisher-options.ts'
+export type { BreakerState, DropReason, PublisherStats } from './publisher/metrics.ts'
+export type { HistogramStats } from './publisher/histogram.ts'
 export type { CallMessage, DropMessage } from './publisher/channels.ts'
 export { registerMetrics, type PromRegistry } from './metrics/prometheus.ts'
 export type { MetricSource } from './metrics/metric-list.ts'

@@ -4,7 +4,8 @@ import { LocalService } from './span/local-service.ts'
 import type { Span } from './span/span.ts'
 import { startTimer, stopTimer } from './host/timers.ts'
 import type { TracingOptions } from './options/tracing-options.ts'
-import { NOWHERE, type Tracing } from './tracing/tracing.ts'
+import { NOWHERE } from './tracing/service-tracing.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** A tracing whose finished spans are kept for a test to look at; nothing is sent. */
 export interface TestTracing {

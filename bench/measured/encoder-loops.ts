@@ -2,6 +2,7 @@ import { proto3Encoder } from '#src/codec/proto3.js'
 import type { ZipkinSpan } from 'tdist'
 import { createTestTracing } from 'tdist/testing'
 import { answerLoops } from './loops.ts'
+import { internals } from './internals.ts'
 
 // Spans as the tracer makes them, and many, so that no loop has its one span by heart.
 const spans: ZipkinSpan[] = []
@@ -15,7 +16,7 @@ const { tracing } = createTestTracing({
   },
 })
 for (let i = 0; i < 1000; i++) {
-  const span = tracing.tracer.newTrace('SERVER')
+  const span = internals(tracing).tracer.newTrace('SERVER')
   span.name('GET /items/:id').remote({ ipv4: '10.0.0.9', port: 49_152 + i })
   span.tag('http.method', 'GET').tag('http.path', `/items/${i}`)
   span.tag('http.route', '/items/:id').tag('http.status_code', 404)

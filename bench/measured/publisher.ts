@@ -2,7 +2,7 @@ import { Kinesis } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { proto3Encoder } from '#src/codec/proto3.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import type { Sender, ZipkinSpan } from 'tdist'
 import { kinesisSender } from 'tdist/kinesis'
 import { answer } from '../answer.ts'
@@ -32,11 +32,11 @@ const spans = Array.from({ length: 1000 }, (_, i): ZipkinSpan => {
   }
 })
 
-let publisher: Publisher | undefined
+let publisher: ServicePublisher | undefined
 
 /** Publishes in bursts that no bound refuses; throws if a span was lost. */
 async function publish(endpoint: string, count: number): Promise<void> {
-  publisher ??= new Publisher(kinesisSender({ streamName: 'spans', region, endpoint }), proto3Encoder)
+  publisher ??= new ServicePublisher(kinesisSender({ streamName: 'spans', region, endpoint }), proto3Encoder)
   const { sent } = publisher.stats()
   for (let i = 0; i < count; i++) {
     publisher.report(spans[i % spans.length]!)
@@ -97,7 +97,7 @@ answer({
 
   /** How long `report` takes, in microseconds: median and 99th percentile. */
   async offer({ count }: { count: number }) {
-    const offered = new Publisher(sink(1), proto3Encoder)
+    const offered = new ServicePublisher(sink(1), proto3Encoder)
     const took: number[] = []
     for (let i = 0; i < count; i++) {
       const before = process.hrtime.bigint()
@@ -111,8 +111,11 @@ answer({
   },
 
   async lost(): Promise<Lost> {
-    const run = async (delayMs: number, work: (publisher: Publisher) => Promise<void>): Promise<number> => {
-      const tried = new Publisher(sink(delayMs), proto3Encoder)
+    const run = async (
+      delayMs: number,
+      work: (publisher: ServicePublisher) => Promise<void>,
+    ): Promise<number> => {
+      const tried = new ServicePublisher(sink(delayMs), proto3Encoder)
       await work(tried)
       const { offered, sent } = tried.stats()
       await tried.close()

@@ -2,11 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createTracing, never } from 'tdist'
 import { countingSender } from './counting-sender.ts'
 import { answerLoops, type Loop } from './loops.ts'
+import { internals } from './internals.ts'
 
 const sender = countingSender()
 const unsampled = process.env.BENCH_SAMPLED === '0'
 const tracing = createTracing({ serviceName: 'bench', sender, ...(unsampled ? { sampler: never } : {}) })
-const { tracer, dataManager } = tracing
+const { tracer, dataManager } = internals(tracing)
 
 function localSpan(times: number): void {
   for (let i = 0; i < times; i++) {

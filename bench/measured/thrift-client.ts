@@ -4,6 +4,7 @@ import type { Tracing } from 'tdist'
 import { answer } from '../answer.ts'
 import { countingSender } from './counting-sender.ts'
 import { options, Service, thrift } from './thrift-library.ts'
+import { internals } from './internals.ts'
 
 /** A Thrift client; `BENCH_CLIENT` is how it propagates, or `untraced`, `als` or `unsampled`. */
 const variant = process.env.BENCH_CLIENT!
@@ -71,7 +72,7 @@ async function traced(connection: object): Promise<object> {
 /** Calls are made while a request is answered; that request's own span is not counted. */
 function scope(): typeof inRequest {
   if (tracing) {
-    const { dataManager, tracer } = tracing
+    const { dataManager, tracer } = internals(tracing)
     const request = tracer.newTrace('SERVER')
     return (batch) => dataManager.run(request, batch)
   }

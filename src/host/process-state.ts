@@ -68,6 +68,7 @@ const dropIns = sharedList<FaultCounter>('drop-in')
 /** This copy's entries. */
 let tracingMade: symbol | undefined
 let droppedIn: symbol | undefined
+/** The tracing that this copy made last. */
 let own: FaultCounter | undefined
 
 /**
@@ -81,12 +82,17 @@ export const processState = {
   subscriptions: shared.subscriptions as Shared['subscriptions'],
   calls: shared.calls as Shared['calls'],
 
-  /** The tracing made last, for what cannot be handed one: decorators, and a second copy of the package. */
+  /**
+   * The tracing that is meant where none is handed over: by `currentTracing()`, by `@traced()`, and by whoever counts a
+   * fault. It is the one that this copy of the package made last. A copy that has made none means the drop-in's; where
+   * there is no drop-in, the one that any copy made last.
+   */
   get tracing(): FaultCounter | undefined {
+    if (own !== undefined) return own
     try {
-      return newest(tracings)
+      return processState.dropIn ?? newest(tracings)
     } catch {
-      return own
+      return undefined
     }
   },
   set tracing(tracing: FaultCounter) {

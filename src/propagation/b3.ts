@@ -1,4 +1,4 @@
-import { TraceContext } from '../span/trace-context.ts'
+import { traceContext, type TraceContext } from '../span/trace-context.ts'
 import { isHexId, scanHex } from './hex-id.ts'
 import type { Extracted, Getter, Propagation, Setter } from './propagation.ts'
 
@@ -161,7 +161,7 @@ function extracted(
   parentId: string | undefined,
   { sampled, debug }: Extracted,
 ): Extracted {
-  const context = new TraceContext(traceId, spanId, parentId, sampled, debug)
+  const context = traceContext(traceId, spanId, parentId, sampled, debug)
   return { context, sampled, debug, joinable: true, extra: undefined }
 }
 

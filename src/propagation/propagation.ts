@@ -1,4 +1,4 @@
-import { type Extra, TraceContext } from '../span/trace-context.ts'
+import { type Extra, traceContext, type TraceContext } from '../span/trace-context.ts'
 
 /** Reads one header of a carrier; names come in lower case. Undefined when it is absent. */
 export type Getter<Carrier> = (carrier: Carrier, name: string) => string | undefined
@@ -39,6 +39,6 @@ export function withExtra(found: Extracted | undefined, extra: Extra): Extracted
   const all = found.extra === undefined ? extra : { ...found.extra, ...extra }
   if (context === undefined) return { context, sampled, debug, joinable, extra: all }
   const { traceId, spanId, parentId, shared } = context
-  const more = new TraceContext(traceId, spanId, parentId, sampled, debug, shared, all)
+  const more = traceContext(traceId, spanId, parentId, sampled, debug, shared, all)
   return { context: more, sampled, debug, joinable, extra: all }
 }

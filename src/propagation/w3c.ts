@@ -1,4 +1,4 @@
-import { type Extra, TraceContext } from '../span/trace-context.ts'
+import { type Extra, traceContext, type TraceContext } from '../span/trace-context.ts'
 import { isHexId, scanHex } from './hex-id.ts'
 import type { Extracted, Getter, Propagation, Setter } from './propagation.ts'
 import { isOws, readTracestate } from './tracestate.ts'
@@ -32,7 +32,7 @@ export const w3c: Propagation = {
     const extra = extraOf(value, get(carrier, TRACESTATE))
     const traceId = value.slice(value.startsWith(SIXTEEN_ZEROS, 3) ? 19 : 3, 35)
     const sampled = (flagsOf(value) & 1) === 1
-    const context = new TraceContext(traceId, value.slice(36, 52), undefined, sampled, false, false, extra)
+    const context = traceContext(traceId, value.slice(36, 52), undefined, sampled, false, false, extra)
     return { context, sampled, debug: false, joinable: false, extra }
   },
 }

@@ -10,7 +10,7 @@ export interface Extra {
  * The IDs and flags of a span that go over the wire. `sampled` undefined means that the decision is left to the
  * receiver (defer); `debug` implies sampled.
  */
-export class TraceContext {
+export interface TraceContext {
   /** 16 or 32 lower-hex characters. */
   readonly traceId: string
   /** 16 lower-hex characters. */
@@ -21,22 +21,17 @@ export class TraceContext {
   /** This side joined a span that its caller began. */
   readonly shared: boolean
   readonly extra: Extra | undefined
+}
 
-  constructor(
-    traceId: string,
-    spanId: string,
-    parentId?: string,
-    sampled?: boolean,
-    debug = false,
-    shared = false,
-    extra?: Extra,
-  ) {
-    this.traceId = traceId
-    this.spanId = spanId
-    this.parentId = parentId
-    this.sampled = debug ? true : sampled
-    this.debug = debug
-    this.shared = shared
-    this.extra = extra
-  }
+/** Every context is made here, so all have one shape. */
+export function traceContext(
+  traceId: string,
+  spanId: string,
+  parentId?: string,
+  sampled?: boolean,
+  debug = false,
+  shared = false,
+  extra?: Extra,
+): TraceContext {
+  return { traceId, spanId, parentId, sampled: debug ? true : sampled, debug, shared, extra }
 }

@@ -3,10 +3,14 @@ import { LocalService } from '../span/local-service.ts'
 import { describe, warn } from '../host/log.ts'
 import { processState } from '../host/process-state.ts'
 import { checkTracing, type TracingOptions } from '../options/tracing-options.ts'
-import { Tracing } from './tracing.ts'
+import { ServiceTracing } from './service-tracing.ts'
+import type { Tracing } from './tracing.ts'
 
 /** Made ahead: where making one has failed, making another may fail too. */
-const OFF = new Tracing({ serviceName: 'untraced', enabled: false }, new LocalService('untraced', [], false))
+const OFF = new ServiceTracing(
+  { serviceName: 'untraced', enabled: false },
+  new LocalService('untraced', [], false),
+)
 
 /**
  * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service
@@ -26,7 +30,7 @@ export function createTracing(options: TracingOptions): Tracing {
 type ServiceOf = (name: string) => LocalService
 
 /** As `createTracing`, for whoever knows better whose spans these are. `serviceOf` may throw one line. */
-export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): Tracing {
+export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): ServiceTracing {
   try {
     return made(options, serviceOf)
   } catch (error) {
@@ -34,17 +38,17 @@ export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): Tracin
   }
 }
 
-function made(options: TracingOptions, serviceOf: ServiceOf): Tracing {
+function made(options: TracingOptions, serviceOf: ServiceOf): ServiceTracing {
   checkTracing(options)
   const serviceName = options.serviceName.trim()
   const enabled = (options.enabled ?? true) && !disabledByEnvironment()
   const service = enabled ? serviceOf(serviceName) : new LocalService(serviceName, [], false)
-  const tracing = new Tracing({ ...options, serviceName, enabled }, service)
+  const tracing = new ServiceTracing({ ...options, serviceName, enabled }, service)
   processState.tracing = tracing
   return tracing
 }
 
-function off(error: unknown): Tracing {
+function off(error: unknown): ServiceTracing {
   warn('options', `tracing is off: ${describe(error).replace(/^tdist: /, '')}`)
   processState.tracing = OFF
   return OFF

@@ -1,11 +1,12 @@
-import { latestTracing } from './current-tracing.ts'
+import { assumeOurs } from './assume-ours.ts'
+import { currentTracing } from './current-tracing.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
 /**
  * A method decorator: each call is a local span, named as given or after the method. Works as a TC39 decorator and
- * as one of TypeScript's experimental ones. It uses the tracing that `createTracing` made last; before there
- * is one, or when it is off, the method runs as it is.
+ * as one of TypeScript's experimental ones. It asks for `currentTracing()` at each call; where there is none, or it is
+ * off, the method runs as it is.
  */
 export function traced(name?: string): TracedDecorator {
   return ((target: unknown, context: unknown, descriptor?: PropertyDescriptor) => {
@@ -25,10 +26,10 @@ export interface TracedDecorator {
 
 function inSpan(name: string, method: Method): Method {
   const wrapped = function (this: unknown, ...args: never[]) {
-    const tracing = latestTracing()
-    return tracing?.enabled
-      ? tracing.tracer.apply(name, undefined, method, this, args)
-      : method.apply(this, args)
+    const tracing = currentTracing()
+    if (!tracing?.enabled) return method.apply(this, args)
+    assumeOurs(tracing)
+    return tracing.tracer.apply(name, undefined, method, this, args)
   }
   Object.defineProperty(wrapped, 'length', { value: method.length })
   Object.defineProperty(wrapped, 'name', { value: method.name })

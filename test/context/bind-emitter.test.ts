@@ -4,9 +4,10 @@ import { PassThrough, Readable, finished, pipeline } from 'node:stream'
 import { afterEach, describe, it } from 'node:test'
 import { createTestTracing } from 'tdist/testing'
 import { bindEmitter } from '#src/context/bind-emitter.js'
+import { internals } from '../support/internals.ts'
 
 const test = createTestTracing({ sampler: { isSampled: () => false } })
-const { dataManager, tracer } = test.tracing
+const { dataManager, tracer } = internals(test.tracing)
 const span = tracer.newTrace(undefined)
 const other = tracer.newTrace(undefined)
 const inSpan = <T>(fn: () => T): T => dataManager.run(span, fn)

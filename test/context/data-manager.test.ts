@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { afterEach, describe, it } from 'node:test'
 import { createTestTracing } from 'tdist/testing'
+import { internals } from '../support/internals.ts'
 
 const test = createTestTracing()
-const { dataManager, tracer } = test.tracing
+const { dataManager, tracer } = internals(test.tracing)
 
 /** Runs `fn` with a fresh unfinished span, which it finishes and takes afterwards. */
 async function withSpan(fn: (span: NonNullable<typeof dataManager.current>) => unknown): Promise<void> {
@@ -192,10 +193,10 @@ describe('DataManager', () => {
 
   it('two copies of the package share the current span', async () => {
     // A second instance of the module: the query makes it another URL.
-    const copy = (await import(`${import.meta.resolve('#src/context/data-manager.js')}?copy`)) as {
-      DataManager: new () => typeof dataManager
+    const copy = (await import(`${import.meta.resolve('#src/context/service-data-manager.js')}?copy`)) as {
+      ServiceDataManager: new () => typeof dataManager
     }
-    const other = new copy.DataManager()
+    const other = new copy.ServiceDataManager()
     assert.notEqual(other.constructor, dataManager.constructor)
     await withSpan((span) => dataManager.run(span, () => assert.equal(other.current, span)))
   })

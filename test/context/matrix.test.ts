@@ -17,9 +17,10 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { gzip } from 'node:zlib'
 import { nodeHttpServer, type Span } from 'tdist'
 import { createTestTracing } from 'tdist/testing'
+import { internals } from '../support/internals.ts'
 
 const test = createTestTracing()
-const { dataManager, tracer } = test.tracing
+const { dataManager, tracer } = internals(test.tracing)
 const file = new URL(import.meta.url)
 
 /** Runs in the scope of somebody else's span: who holds the pool, or fires the event. */

@@ -1,22 +1,23 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import type { Span } from 'tdist'
+import type { ServiceSpan } from '#src/span/service-span.js'
 import { createTestTracing } from 'tdist/testing'
+import { internals } from '../support/internals.ts'
 
 const test = createTestTracing()
-const { dataManager, tracer } = test.tracing
+const { dataManager, tracer } = internals(test.tracing)
 
 /** What the code that runs now sees of its scope: the span, and what a log line says of it. */
 const seen = () => [dataManager.current, dataManager.logFields()] as const
 
-function fields({ context }: Span): object {
+function fields({ context }: ServiceSpan): object {
   const { traceId, spanId, parentId } = context
   return { traceId, spanId, ...(parentId === undefined ? {} : { parentId }), sampled: true }
 }
 
 /** In a scope of `outer`, one of `inner`: each sees its own, and what was before comes back. */
-function check(outer: Span | undefined, inner: Span | undefined): void {
-  const expected = (span: Span | undefined) => [span, span ? fields(span) : {}]
+function check(outer: ServiceSpan | undefined, inner: ServiceSpan | undefined): void {
+  const expected = (span: ServiceSpan | undefined) => [span, span ? fields(span) : {}]
   dataManager.run(outer, () => {
     assert.deepEqual(seen(), expected(outer))
     dataManager.run(inner, () => assert.deepEqual(seen(), expected(inner)))
@@ -30,8 +31,8 @@ function check(outer: Span | undefined, inner: Span | undefined): void {
  * run. What its scope decorators put into a log's context is asked for: logFields.
  */
 describe("Brave's CurrentTraceContextTest", () => {
-  let open: Span[] = []
-  const opened = (span: Span): Span => (open.push(span), span)
+  let open: ServiceSpan[] = []
+  const opened = (span: ServiceSpan): ServiceSpan => (open.push(span), span)
 
   afterEach(async () => {
     for (const span of open) span.finish()
@@ -75,7 +76,7 @@ describe("Brave's CurrentTraceContextTest", () => {
 
   it('attachesSpanInRunnable, restoresSpanAfterRunnable', () => {
     const [span, other] = [opened(tracer.newTrace(undefined)), opened(tracer.newTrace(undefined))]
-    let current: Span | undefined
+    let current: ServiceSpan | undefined
     const runnable = dataManager.run(span, () => dataManager.bind(() => void (current = dataManager.current)))
     dataManager.run(other, () => {
       assert.equal(runnable(), undefined)

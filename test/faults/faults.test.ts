@@ -13,11 +13,12 @@ const PROCESSES = 2
 const UNGUARDED = [
   // Nothing in these can fail but what they call: the host's own function, or ours that is tried itself.
   'context/bind-emitter.js bindEmitter > bound > run',
-  'context/data-manager.js DataManager > run',
-  'context/data-manager.js DataManager > apply',
-  'context/data-manager.js DataManager > bind > bound',
-  'tracing/tracer.js Tracer > trace',
-  'tracing/tracer.js Tracer > wrap > wrapped',
+  'context/service-data-manager.js ServiceDataManager > run',
+  'context/service-data-manager.js ServiceDataManager > apply',
+  'context/service-data-manager.js ServiceDataManager > bind > bound',
+  'tracing/assume-ours.js assumeOurs',
+  'tracing/service-tracer.js ServiceTracer > trace',
+  'tracing/service-tracer.js ServiceTracer > wrap > wrapped',
   'transports/axios/axios.js tracedInstance > in calling()',
   'transports/hooks/calling.js calling > apply',
   'transports/hooks/diagnostics-channel.js listenTo > anonymous',
@@ -171,7 +172,7 @@ describe('a fault in any function of ours', () => {
 /** Whether a fault in here is to be counted as the tracing's: what the publisher loses it accounts for as spans. */
 function isCounted(name: string): boolean {
   if (name.endsWith('DataManager > untraced')) return false
-  return /^(context|propagation|transports|host\/clock|span\/(ids|span|trace-context)|tracing\/tracer)[/.]/.test(
+  return /^(context|propagation|transports|host\/clock|span\/(ids|service-span|trace-context)|tracing\/service-tracer)[/.]/.test(
     name,
   )
 }

@@ -13,11 +13,11 @@ function service({ collected = 'written()', hooks = 1, sender = '', deadlineMs =
     import { writeSync } from 'node:fs'
     import { flushAtExit } from '#src/host/flush-at-exit.js'
     import { httpSender } from '#src/publisher/senders/http-sender.js'
-    import { Publisher } from '#src/publisher/publisher.js'
+    import { ServicePublisher } from '#src/publisher/service-publisher.js'
     import { newSpan, plainJson, testSender } from '${support}'
     const written = () => new Promise((resolve) => setTimeout(() => resolve(void writeSync(1, 'sent\\n')), 20).unref())
     const sender = ${sender || `testSender(() => ${collected})`}
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     // Held, as a publisher is by its timer.
     const ending = globalThis.ending = {
       flushAtEnd: () => publisher.flushAtEnd(${deadlineMs}),

@@ -12,6 +12,7 @@ import { kinesisSender } from 'tdist/kinesis'
 import { startLocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 import { createTopic, startKafkaBroker, type KafkaBroker } from '../support/kafka-broker.ts'
 import { startZipkinServer, type ZipkinServer } from '../support/zipkin-server.ts'
+import { internals } from '../support/internals.ts'
 
 describe('a real Zipkin server', async () => {
   const kafka = await kafkaForZipkin()
@@ -88,7 +89,7 @@ async function publish(sender: Sender): Promise<ZipkinSpan[]> {
   const sent: ZipkinSpan[] = []
   const spanHandler = { end: (data: ZipkinSpan) => void sent.push(structuredClone(data)) }
   const tracing = createTracing({ serviceName: 'shop', sender, spanHandler })
-  const { tracer, dataManager } = tracing
+  const { tracer, dataManager } = internals(tracing)
   const server = tracer.newTrace('SERVER').name('get /carts/:id').remote({ ipv4: '192.0.2.7', port: 4711 })
   await dataManager.run(server, async () => {
     const call = tracer

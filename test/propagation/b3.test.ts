@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext, type TraceContext } from '#src/span/trace-context.js'
 import { b3, b3Single, b3SingleNoParent, formatB3Single, parseB3Single } from '#src/propagation/b3.js'
 import { type Format, propagationOf } from '#src/propagation/composite.js'
 import type { Extracted } from '#src/propagation/propagation.js'
@@ -38,7 +38,7 @@ const vectors = JSON.parse(
 const TRACE_ID = '71d2a4b8e6f09c35'
 const PARENT_ID = 'a05c7e3918d4b26f'
 const SPAN_ID = '4e8b1f6a2c9d7035'
-const child = new TraceContext(TRACE_ID, SPAN_ID, PARENT_ID)
+const child = traceContext(TRACE_ID, SPAN_ID, PARENT_ID)
 
 const get = (headers: Headers, name: string): string | undefined => headers[name]
 const set = (headers: Headers, name: string, value: string): void => {
@@ -47,7 +47,7 @@ const set = (headers: Headers, name: string, value: string): void => {
 const read = (headers: Headers): Extracted | undefined => propagationOf(['b3'], []).extract(headers, get)
 
 function contextOf({ traceId, spanId, parentId, sampled, debug }: Ids): TraceContext {
-  return new TraceContext(traceId!, spanId!, parentId, sampled, debug)
+  return traceContext(traceId!, spanId!, parentId, sampled, debug)
 }
 
 function write(context: TraceContext, ...formats: Format[]): Headers {
@@ -188,7 +188,7 @@ describe('B3', () => {
       ),
     })
     .map(({ traceId, spanId, parentId, decision }) => {
-      return new TraceContext(traceId, spanId, parentId, ...decision)
+      return traceContext(traceId, spanId, parentId, ...decision)
     })
 
   it('brings every context over unchanged, in one header and in several', () => {
@@ -205,7 +205,7 @@ describe('B3', () => {
     fc.assert(
       fc.property(contexts, (context) => {
         const { traceId, spanId, sampled, debug } = context
-        const orphan = new TraceContext(traceId, spanId, undefined, sampled, debug)
+        const orphan = traceContext(traceId, spanId, undefined, sampled, debug)
         assert.deepEqual(parseB3Single(formatB3Single(context, false))?.context, orphan)
       }),
     )

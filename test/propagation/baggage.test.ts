@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext } from '#src/span/trace-context.js'
 import { b3, b3Single } from '#src/propagation/b3.js'
 import { withBaggage } from '#src/propagation/baggage.js'
 import { propagationOf } from '#src/propagation/composite.js'
@@ -19,7 +19,7 @@ const propagation = withBaggage(b3Single, ['request-id', 'userId'])
 
 function write(baggage: Readonly<Record<string, string>>): Headers {
   const headers: Headers = {}
-  const context = new TraceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, { baggage })
+  const context = traceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, { baggage })
   propagation.inject(context, headers, set)
   return headers
 }
@@ -55,7 +55,7 @@ describe("Brave's BaggagePropagationTest", () => {
     const found = propagation.extract({ b3: B3, userid: 'ann', secret: 'x' }, get)
     const extra = { baggage: { userId: 'ann' } }
     assert.deepEqual(found, {
-      context: new TraceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, extra),
+      context: traceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, extra),
       sampled: true,
       debug: false,
       joinable: true,
@@ -101,7 +101,7 @@ describe('baggage', () => {
   })
 
   it('is written after the trace, so that a value the carrier refuses costs no trace', () => {
-    const context = new TraceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, {
+    const context = traceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, {
       baggage: { userId: 'ann' },
     })
     const names: string[] = []
@@ -115,7 +115,7 @@ describe('baggage', () => {
       constructor: 'c',
     })
     const headers: Headers = {}
-    const context = new TraceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, { baggage: {} })
+    const context = traceContext(TRACE_ID, SPAN_ID, undefined, true, false, false, { baggage: {} })
     odd.inject(context, headers, set)
     assert.deepEqual(headers, { b3: B3 })
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext } from '#src/span/trace-context.js'
 import { type Format, propagationOf } from '#src/propagation/composite.js'
 
 type Headers = Record<string, string>
@@ -8,7 +8,7 @@ type Headers = Record<string, string>
 const set = (headers: Headers, name: string, value: string): void => {
   headers[name] = value
 }
-const context = new TraceContext('71d2a4b8e6f09c35', '4e8b1f6a2c9d7035', 'a05c7e3918d4b26f', false)
+const context = traceContext('71d2a4b8e6f09c35', '4e8b1f6a2c9d7035', 'a05c7e3918d4b26f', false)
 const B3 = {
   'x-b3-traceid': '71d2a4b8e6f09c35',
   'x-b3-spanid': '4e8b1f6a2c9d7035',

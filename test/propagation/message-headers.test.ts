@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { messagePropagationOf } from '#src/propagation/composite.js'
 import { messageHeader, traceKeysOf, type MessageHeaders } from '#src/propagation/message-headers.js'
 import { addHeaders, sendable, sent as standIn, type KafkaMessage } from '#src/transports/kafkajs/messages.js'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext, type TraceContext } from '#src/span/trace-context.js'
 
 const TRACE_ID = '463ac35c9f6413ad48485a3953bb6124'
 const SPAN_ID = 'a2fb4a1d1a96d312'
@@ -163,5 +163,5 @@ describe('a message’s headers', () => {
 })
 
 function context(): TraceContext {
-  return new TraceContext(TRACE_ID, '0000000000000001', SPAN_ID, true, false, false, undefined)
+  return traceContext(TRACE_ID, '0000000000000001', SPAN_ID, true, false, false, undefined)
 }

@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Extra, TraceContext } from '#src/span/trace-context.js'
+import { type Extra, traceContext, type TraceContext } from '#src/span/trace-context.js'
 import { newSpanId, newTraceId } from '#src/span/ids.js'
 import { propagationOf } from '#src/propagation/composite.js'
 import type { Extracted } from '#src/propagation/propagation.js'
@@ -56,15 +56,7 @@ describe("W3C's test harness", () => {
     const traceId = context?.traceId ?? newTraceId(true)
     const calls = Array.from({ length: Number(req.url?.slice(1)) }, () => {
       return write(
-        new TraceContext(
-          traceId,
-          newSpanId(),
-          context?.spanId,
-          context?.sampled,
-          false,
-          false,
-          context?.extra,
-        ),
+        traceContext(traceId, newSpanId(), context?.spanId, context?.sampled, false, false, context?.extra),
       )
     })
     res.setHeader('connection', 'close').end(JSON.stringify(calls))
@@ -118,7 +110,7 @@ describe("W3C's test harness", () => {
 describe('traceparent', () => {
   it('gives IDs and a decision, to be continued by a child', () => {
     assert.deepEqual(read(TRACEPARENT), {
-      context: new TraceContext(TRACE_ID, SPAN_ID, undefined, true),
+      context: traceContext(TRACE_ID, SPAN_ID, undefined, true),
       sampled: true,
       debug: false,
       joinable: false,
@@ -158,7 +150,7 @@ describe('traceparent', () => {
   })
 
   it('fills a 64-bit trace ID up with zeros, and takes them off again', () => {
-    const context = new TraceContext('71d2a4b8e6f09c35', SPAN_ID, undefined, true)
+    const context = traceContext('71d2a4b8e6f09c35', SPAN_ID, undefined, true)
     const headers = write(context)
     assert.deepEqual(headers, { traceparent: `00-000000000000000071d2a4b8e6f09c35-${SPAN_ID}-01` })
     assert.deepEqual(w3c.extract(headers, get)?.context, context)
@@ -166,7 +158,7 @@ describe('traceparent', () => {
 
   it('writes debug as sampled, and deny and defer as not sampled', () => {
     const flags = (sampled: boolean | undefined, debug: boolean): string =>
-      write(new TraceContext(TRACE_ID, SPAN_ID, undefined, sampled, debug))['traceparent']!.slice(-2)
+      write(traceContext(TRACE_ID, SPAN_ID, undefined, sampled, debug))['traceparent']!.slice(-2)
     assert.deepEqual(
       [flags(true, false), flags(true, true), flags(false, false), flags(undefined, false)],
       ['01', '01', '00', '00'],

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { assertBalanced, idsOf, never, newSpan, plainJson, reportMany, testSender } from './support.ts'
 
 describe('bounds', () => {
   test('by spans: the newest are dropped', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson, { maxSpans: 10 })
+    const publisher = new ServicePublisher(sender, plainJson, { maxSpans: 10 })
     reportMany(publisher, 15)
     assert.deepEqual([publisher.stats().queued, publisher.stats().dropped.full], [10, 5])
     await publisher.close()
@@ -18,7 +18,7 @@ describe('bounds', () => {
 
   test('by spans: the oldest are dropped', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson, { maxSpans: 100, drop: 'oldest' })
+    const publisher = new ServicePublisher(sender, plainJson, { maxSpans: 100, drop: 'oldest' })
     reportMany(publisher, 150)
     assertBalanced(publisher.stats())
     await publisher.close()
@@ -30,7 +30,7 @@ describe('bounds', () => {
 
   for (const drop of ['newest', 'oldest'] as const) {
     test(`by bytes, with the sender stalled and 300,000 spans offered: ${drop}`, async () => {
-      const publisher = new Publisher(testSender(never), plainJson, { maxBytes: 4 << 20, drop })
+      const publisher = new ServicePublisher(testSender(never), plainJson, { maxBytes: 4 << 20, drop })
       const before = process.memoryUsage().rss
       for (let i = 0; i < 300_000; i++) {
         publisher.report(newSpan(i))
@@ -51,7 +51,7 @@ describe('bounds', () => {
   }
 
   test('records that are sealed nearly empty take little', async () => {
-    const publisher = new Publisher(
+    const publisher = new ServicePublisher(
       testSender(() => Promise.reject(new Error('away'))),
       plainJson,
     )

@@ -130,11 +130,11 @@ function program(
     import { flushAtExit } from '#src/host/flush-at-exit.js'
     import { httpSender } from '#src/publisher/senders/http-sender.js'
     import { kinesisSender } from '#src/publisher/senders/kinesis-sender.js'
-    import { Publisher } from '#src/publisher/publisher.js'
+    import { ServicePublisher } from '#src/publisher/service-publisher.js'
     import { newSpan, reportMany } from '${support}'
     process.env.AWS_ACCESS_KEY_ID = process.env.AWS_SECRET_ACCESS_KEY = 'test'
     const url = '${url}'
-    const publisher = new Publisher(${sender}, proto3Encoder, ${options ?? '{ maxSpans: 4, maxAgeMs: 1000 }'})
+    const publisher = new ServicePublisher(${sender}, proto3Encoder, ${options ?? '{ maxSpans: 4, maxAgeMs: 1000 }'})
     reportMany(publisher, 1, 1)
     void publisher.flush(800)
     const ended = () => publisher.stats().callMs.count > 0

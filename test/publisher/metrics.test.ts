@@ -7,10 +7,10 @@ const support = new URL('support.js', import.meta.url).href
 /** What a program says on standard error, with a publisher of four spans at most. */
 function said(send: string, then: string): string[] {
   const program = `
-    import { Publisher } from '#src/publisher/publisher.js'
+    import { ServicePublisher } from '#src/publisher/service-publisher.js'
     import { SendError } from '#src/publisher/senders/sender.js'
     import { newSpan, plainJson, reportMany, testSender } from '${support}'
-    const publisher = new Publisher(testSender(${send}), plainJson, { maxSpans: 4, maxAgeMs: 1000 })
+    const publisher = new ServicePublisher(testSender(${send}), plainJson, { maxSpans: 4, maxAgeMs: 1000 })
     ${then}`
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
     encoding: 'utf8',

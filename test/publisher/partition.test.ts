@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodeProto3 } from '#src/codec/proto3.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { start } from '../../server/test/local-kinesis/kinesis-under-test.ts'
 import { publisherTo, serverSpan } from './senders/kinesis-support.ts'
 import { assertBalanced, newSpan, plainJson, reportMany, testSender } from './support.ts'
@@ -51,7 +51,11 @@ describe('partition', () => {
 
   test('by trace: the bounds hold and the accounts are exact', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson, { partition: 'trace', maxBytes: 1 << 20, lingerMs: 1 })
+    const publisher = new ServicePublisher(sender, plainJson, {
+      partition: 'trace',
+      maxBytes: 1 << 20,
+      lingerMs: 1,
+    })
     for (let round = 0; round < 50; round++) {
       reportMany(publisher, 200, round * 200)
       const stats = publisher.stats()
@@ -69,7 +73,7 @@ describe('partition', () => {
 
   test('by trace: what is too large is cut or counted, and closes no other list', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson, { partition: 'trace' })
+    const publisher = new ServicePublisher(sender, plainJson, { partition: 'trace' })
     reportMany(publisher, 100)
     publisher.report(newSpan(100, { tags: { long: 'x'.repeat(60_000) } }))
     publisher.report(newSpan(101, { name: 'x'.repeat(60_000) }))

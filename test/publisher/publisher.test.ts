@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
 import { decodeJson, jsonEncoder } from '#src/codec/json.js'
 import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { SendError, type SpanRecord } from '#src/publisher/senders/sender.js'
 import {
   assertBalanced,
@@ -20,7 +20,7 @@ import {
 describe('what is reported is sent', () => {
   test('every span once, in its order, in lists of at most 51,200 bytes', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     reportMany(publisher, 10_000)
     await publisher.close()
     assert.deepEqual(
@@ -42,7 +42,7 @@ describe('what is reported is sent', () => {
   ] as const) {
     test(`as ${encoder.encoding}, and reads as it was`, async () => {
       const sender = testSender(undefined, { encoding: encoder.encoding })
-      const publisher = new Publisher(sender, encoder)
+      const publisher = new ServicePublisher(sender, encoder)
       const spans = Array.from({ length: 3000 }, (_, i) =>
         newSpan(i + 1, { tags: { n: 'é'.repeat(i % 50) } }),
       )
@@ -60,7 +60,7 @@ describe('what is reported is sent', () => {
 
   test('after the linger, with no flush', async () => {
     const called = deferred<readonly SpanRecord[]>()
-    const publisher = new Publisher(
+    const publisher = new ServicePublisher(
       testSender((records) => called.resolve(records)),
       plainJson,
       { lingerMs: 20 },
@@ -74,7 +74,7 @@ describe('what is reported is sent', () => {
 
   test('a full record does not wait for the linger', async () => {
     const called = deferred<void>()
-    const publisher = new Publisher(
+    const publisher = new ServicePublisher(
       testSender(() => called.resolve()),
       plainJson,
       { lingerMs: 1_000_000 },
@@ -99,7 +99,7 @@ describe('what is reported is sent', () => {
       },
       { maxRecords: 3, maxRecordBytes: 4096, maxCallBytes: 9000 },
     )
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     reportMany(publisher, 1000)
     await publisher.close()
     assert.equal(publisher.stats().sent, 1000)
@@ -114,7 +114,7 @@ describe('what is reported is sent', () => {
 describe('flush', () => {
   test('waits for the call in flight', async () => {
     const answered = deferred<void>()
-    const publisher = new Publisher(
+    const publisher = new ServicePublisher(
       testSender(() => answered.promise),
       plainJson,
       { concurrency: 1 },
@@ -135,7 +135,7 @@ describe('flush', () => {
 
   test('does not wait for what is reported after it', async () => {
     const sender = testSender((_, call) => (call === 1 ? undefined : never()))
-    const publisher = new Publisher(sender, plainJson, { lingerMs: 0 })
+    const publisher = new ServicePublisher(sender, plainJson, { lingerMs: 0 })
     reportMany(publisher, 1)
     const flushed = publisher.flush(60_000)
     reportMany(publisher, 1, 1)
@@ -145,7 +145,7 @@ describe('flush', () => {
   })
 
   test('resolves at its deadline, with nothing, and with nonsense', async () => {
-    const publisher = new Publisher(testSender(never), plainJson)
+    const publisher = new ServicePublisher(testSender(never), plainJson)
     await publisher.flush()
     reportMany(publisher, 1)
     await publisher.flush(10)
@@ -161,7 +161,7 @@ describe('flush', () => {
     const sender = testSender(() => {
       if (!isUp) throw new SendError('away', 'failed')
     })
-    const publisher = new Publisher(sender, plainJson, { lingerMs: 1_000_000 })
+    const publisher = new ServicePublisher(sender, plainJson, { lingerMs: 1_000_000 })
     reportMany(publisher, 1)
     await publisher.flush(1)
     isUp = true
@@ -173,7 +173,7 @@ describe('flush', () => {
 
 describe('close', () => {
   test('counts what waits as shutdown and what is in a call as in doubt', async () => {
-    const publisher = new Publisher(testSender(never), plainJson, { concurrency: 1 })
+    const publisher = new ServicePublisher(testSender(never), plainJson, { concurrency: 1 })
     reportMany(publisher, 1)
     void publisher.flush(0)
     reportMany(publisher, 5, 1)
@@ -184,7 +184,7 @@ describe('close', () => {
   })
 
   test('counts what is reported after it, and may be called twice', async () => {
-    const publisher = new Publisher(testSender(), plainJson)
+    const publisher = new ServicePublisher(testSender(), plainJson)
     await Promise.all([publisher.close(), publisher.close()])
     reportMany(publisher, 3)
     assert.equal(publisher.stats().dropped.shutdown, 3)
@@ -200,13 +200,13 @@ describe('close', () => {
       never,
     ]
     for (const close of closes) {
-      await new Publisher({ ...testSender(), close }, plainJson).close(10)
+      await new ServicePublisher({ ...testSender(), close }, plainJson).close(10)
     }
   })
 
   test('ignores what a call answers after it', async () => {
     const answered = deferred<void>()
-    const publisher = new Publisher(
+    const publisher = new ServicePublisher(
       testSender(() => answered.promise),
       plainJson,
     )
@@ -231,7 +231,7 @@ test('sends and their timers run outside the request that reported', async () =>
     return undefined
   })
   const outside = <T>(fn: () => T): T => requests.exit(fn)
-  const publisher = new Publisher({ ...sender, close: see }, plainJson, { outside, lingerMs: 1 })
+  const publisher = new ServicePublisher({ ...sender, close: see }, plainJson, { outside, lingerMs: 1 })
   await requests.run('request', async () => {
     reportMany(publisher, 2000)
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -247,7 +247,7 @@ test('an `outside` that throws breaks nothing', async () => {
   const outside = (): never => {
     throw new Error('no')
   }
-  const publisher = new Publisher(testSender(), plainJson, { outside })
+  const publisher = new ServicePublisher(testSender(), plainJson, { outside })
   reportMany(publisher, 2000)
   await publisher.close(1)
   assert.equal(droppedOf(publisher.stats()), 2000)
@@ -267,14 +267,14 @@ test('wrong options are said in one line', () => {
     [{ outside: 1 }, /publisher\.outside/],
   ]
   for (const [options, message] of wrong) {
-    assert.throws(() => new Publisher(testSender(), plainJson, options), message)
+    assert.throws(() => new ServicePublisher(testSender(), plainJson, options), message)
   }
   assert.throws(
-    () => new Publisher(testSender(undefined, { encoding: 'proto3' }), plainJson),
+    () => new ServicePublisher(testSender(undefined, { encoding: 'proto3' }), plainJson),
     /the sender takes proto3, but the encoder writes json/,
   )
   assert.throws(
-    () => new Publisher(testSender(undefined, { maxRecords: 0 }), plainJson),
+    () => new ServicePublisher(testSender(undefined, { maxRecords: 0 }), plainJson),
     /sender\.maxRecords/,
   )
 })

@@ -3,13 +3,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CallMessage, DropMessage, Outcome } from 'tdist'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { SendError } from '#src/publisher/senders/sender.js'
 import { deferred, newSpan, never, plainJson, reportMany, testSender } from './support.ts'
 
 test('records and calls are counted by size and by time', async () => {
   const sender = testSender()
-  const publisher = new Publisher(sender, plainJson, { maxSpans: 160 })
+  const publisher = new ServicePublisher(sender, plainJson, { maxSpans: 160 })
   reportMany(publisher, 27)
   await publisher.close()
   const { recordSpans, callBytes, callMs, calls } = publisher.stats()
@@ -27,7 +27,7 @@ test('records and calls are counted by size and by time', async () => {
 
 test('the oldest span is told until it has gone, waiting or in flight', async () => {
   const answer = deferred<void>()
-  const publisher = new Publisher(
+  const publisher = new ServicePublisher(
     testSender(() => answer.promise),
     plainJson,
   )
@@ -47,7 +47,7 @@ test('the oldest span is told until it has gone, waiting or in flight', async ()
 })
 
 test('nothing is old after close', async () => {
-  const publisher = new Publisher(testSender(never), plainJson)
+  const publisher = new ServicePublisher(testSender(never), plainJson)
   reportMany(publisher, 1)
   await publisher.close(1)
   assert.equal(publisher.stats().oldestMs, 0)
@@ -59,7 +59,7 @@ test('the breaker opens when whole calls fail, and closes when one goes through'
     states.push(publisher.stats().breaker)
     if (call === 1) throw new SendError('connect ECONNREFUSED', 'failed')
   })
-  const publisher = new Publisher(sender, plainJson)
+  const publisher = new ServicePublisher(sender, plainJson)
   reportMany(publisher, 1)
   const failed = once('tdist:publisher:call')
   const flushed = publisher.flush()
@@ -78,7 +78,7 @@ test('a channel tells of each call that has ended', async () => {
   subscribe('tdist:publisher:call', listen)
   const outcomes: Outcome[][] = [['sent', 'failed'], ['sent']]
   const sender = testSender((_, call) => outcomes[call - 1])
-  const publisher = new Publisher(sender, plainJson, { maxSpans: 24 })
+  const publisher = new ServicePublisher(sender, plainJson, { maxSpans: 24 })
   reportMany(publisher, 5)
   await publisher.close()
   unsubscribe('tdist:publisher:call', listen)
@@ -96,7 +96,7 @@ test('a channel tells of each call that has ended', async () => {
 
 test('a channel tells of each drop, and not of those that its subscribers cause', async () => {
   const messages: DropMessage[] = []
-  const publisher = new Publisher(testSender(never), plainJson, { maxSpans: 1 })
+  const publisher = new ServicePublisher(testSender(never), plainJson, { maxSpans: 1 })
   const listen = (message: unknown): void => {
     messages.push(message as DropMessage)
     publisher.report(newSpan(9))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Encoder } from '#src/codec/encoder.js'
 import type { ZipkinSpan } from '#src/codec/zipkin-span.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { assertBalanced, idsOf, newSpan, plainJson, reportMany, testSender } from './support.ts'
 
 describe('spans that make trouble', () => {
@@ -28,7 +28,7 @@ describe('spans that make trouble', () => {
   for (const [name, broken] of Object.entries(encoders)) {
     test(`an encoder that is broken: ${name}`, async () => {
       const sender = testSender()
-      const publisher = new Publisher(sender, { ...plainJson, ...broken })
+      const publisher = new ServicePublisher(sender, { ...plainJson, ...broken })
       reportMany(publisher, 3)
       await publisher.close()
       assert.equal(publisher.stats().dropped.encode, 3)
@@ -39,7 +39,7 @@ describe('spans that make trouble', () => {
 
   test('what cannot be encoded leaves its neighbours whole', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     const hostile = Object.defineProperty(newSpan(1), 'name', {
       enumerable: true,
       get: () => {
@@ -56,7 +56,7 @@ describe('spans that make trouble', () => {
 
   test('a getter that reports, flushes and asks for the accounts', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     const nested = Object.defineProperty(newSpan(1), 'name', {
       enumerable: true,
       get: () => {
@@ -78,7 +78,7 @@ describe('spans that make trouble', () => {
 
   test('too large: long tags and annotations are cut, and the rest is as it was', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     const long = '\u{1f600}'.repeat(50_000)
     const span = newSpan(1, { tags: { long, short: 'x' }, annotations: [{ timestamp: 1, value: long }] })
     for (const each of [newSpan(0), span, newSpan(2)]) publisher.report(each)
@@ -100,7 +100,7 @@ describe('spans that make trouble', () => {
 
   test('too large even so: counted', async () => {
     const sender = testSender()
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     const tags = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`tag${i}`, 'x'.repeat(300)]))
     for (const span of [newSpan(0), newSpan(1, { tags }), newSpan(2)]) publisher.report(span)
     await publisher.close()

@@ -2,15 +2,10 @@ import assert from 'node:assert/strict'
 import { hostname } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
-import {
-  consoleSender,
-  createTracing,
-  httpSender,
-  type Tracing,
-  type TracingOptions,
-  type ZipkinSpan,
-} from 'tdist'
+import { consoleSender, createTracing, httpSender, type Tracing, type TracingOptions, type ZipkinSpan } from 'tdist'
 import { createTestTracing } from 'tdist/testing'
+import type { ServiceTracing } from '#src/tracing/service-tracing.js'
+import { internals } from '../support/internals.ts'
 import { startSpanSink } from '../support/span-sink.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -159,12 +154,12 @@ function root({ tracer }: Tracing): void {
 /** What is sent of the spans that `work` makes, as text and parsed. */
 async function printed(
   options: Partial<TracingOptions>,
-  work: (tracing: Tracing) => void,
+  work: (tracing: ServiceTracing) => void,
 ): Promise<{ text: string; spans: ZipkinSpan[] }> {
   let text = ''
   const sender = consoleSender({ write: (line) => void (text += line) })
   const tracing = createTracing({ serviceName: 'shop', sender, ...options })
-  work(tracing)
+  work(internals(tracing))
   await tracing.close()
   assert.deepEqual(tracing.faults, {})
   const spans = text

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Span, Tracing, TracingOptions, ZipkinSpan } from 'tdist'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
 import { answeringServer, type AnsweringServer, type Recorded } from '../support/answering-server.js'
+import { internals } from '../support/internals.ts'
 
 /** A traced client as the suite drives it. */
 export interface TracedClient {
@@ -40,7 +41,8 @@ export function httpClientSuite(subject: ClientUnderTest): void {
     }
     const get = (path: string) => client.send(server.origin + path)
     const within = <T>(span: Span | undefined, fn: () => T): T => test.tracing.dataManager.run(span, fn)
-    const newParent = (sampled = true) => test.tracing.tracer.newTrace(undefined, sampled).name('parent')
+    const newParent = (sampled = true) =>
+      internals(test.tracing).tracer.newTrace(undefined, sampled).name('parent')
     const lastRequest = (): Recorded => server.requests.shift()!
     const takeOne = async (): Promise<ZipkinSpan> => {
       const [span] = await test.take(1)
@@ -99,7 +101,7 @@ export function httpClientSuite(subject: ClientUnderTest): void {
       bravesCase(sampled ? 'propagatesBaggage' : 'propagatesBaggage_unsampled', async () => {
         await restart({ baggage: ['user-id'] })
         const extra = { baggage: { 'user-id': 'joey' } }
-        const parent = test.tracing.tracer.newTrace(undefined, sampled, false, extra)
+        const parent = internals(test.tracing).tracer.newTrace(undefined, sampled, false, extra)
         await within(parent, () => get('/foo'))
         assert.equal(lastRequest().headers['user-id'], 'joey')
         if (sampled) await takeOne()

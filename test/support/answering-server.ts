@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext, type TraceContext } from '#src/span/trace-context.js'
 
 const pem = readFileSync(new URL('../../../test/support/localhost.pem', import.meta.url))
 
@@ -102,7 +102,7 @@ export async function answeringServer(
 function contextOf({ headers }: IncomingMessage): TraceContext {
   const read = (name: string) => headers[name] as string | undefined
   const sampled = read('x-b3-sampled')
-  return new TraceContext(
+  return traceContext(
     read('x-b3-traceid') ?? 'none',
     read('x-b3-spanid') ?? 'none',
     read('x-b3-parentspanid'),

@@ -3,9 +3,10 @@ import { execFile } from 'node:child_process'
 import { afterEach, describe, it } from 'node:test'
 import { createTracing, never, traced, type Span } from 'tdist'
 import { createTestTracing } from 'tdist/testing'
+import { internals } from '../support/internals.ts'
 
 const test = createTestTracing()
-const { tracer, dataManager } = test.tracing
+const { tracer, dataManager } = internals(test.tracing)
 
 afterEach(() => test.assertClean())
 
@@ -323,7 +324,7 @@ describe('createTracing', () => {
 
   it('a sampler that answers no yes and no no samples nothing, and is counted', async () => {
     const faulty = createTestTracing({ sampler: { isSampled: () => 'perhaps' as unknown as boolean } })
-    const span = faulty.tracing.tracer.newTrace(undefined)
+    const span = internals(faulty.tracing).tracer.newTrace(undefined)
     assert.equal(span.context.sampled, false)
     assert.equal(span.recording, false)
     assert.deepEqual(faulty.tracing.faults, { sampler: 1 })

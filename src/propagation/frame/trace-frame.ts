@@ -1,4 +1,4 @@
-import { TraceContext, type Extra } from '../../span/trace-context.ts'
+import { traceContext, type TraceContext, type Extra } from '../../span/trace-context.ts'
 import { crc16 } from './crc16.ts'
 import { extraFields, readFields } from './frame-fields.ts'
 import { isHexId, writeHexId } from '../hex-id.ts'
@@ -150,7 +150,7 @@ function contextAt(
   const parent = flags & PARENT && isHexId(ids, width + 16, width + 32)
   const parentId = parent ? ids.slice(width + 16) : undefined
   const debug = (flags & DEBUG) !== 0
-  return new TraceContext(
+  return traceContext(
     ids.slice(0, width),
     ids.slice(width, width + 16),
     parentId,

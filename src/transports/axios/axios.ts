@@ -1,4 +1,6 @@
 import type { AxiosStatic, CreateAxiosDefaults } from 'axios'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
@@ -28,6 +30,7 @@ export interface AxiosLike {
  * none. What is traced are the methods that the instance has now: one that is put on it later is called as it is.
  */
 export function traceAxios<A extends AxiosLike>(tracing: Tracing, axios: A): A {
+  assumeOurs(tracing)
   try {
     return tracing.enabled && !isTraced(axios) ? tracedInstance(tracing, axios) : axios
   } catch (error) {
@@ -36,7 +39,7 @@ export function traceAxios<A extends AxiosLike>(tracing: Tracing, axios: A): A {
   }
 }
 
-function tracedInstance<A extends AxiosLike>(tracing: Tracing, axios: A): A {
+function tracedInstance<A extends AxiosLike>(tracing: ServiceTracing, axios: A): A {
   followHttpCalls()
   followUndiciCalls()
   const { Axios, create } = axios as unknown as Partial<AxiosStatic>
@@ -64,7 +67,7 @@ function tracedInstance<A extends AxiosLike>(tracing: Tracing, axios: A): A {
 }
 
 /** The class whose instances axios makes, for who makes one by hand or derives from it. */
-function tracedClass(tracing: Tracing, Axios: AxiosClass): AxiosClass {
+function tracedClass(tracing: ServiceTracing, Axios: AxiosClass): AxiosClass {
   // By it all others send.
   const request = Reflect.get(Axios.prototype, 'request') as Method
   class Traced extends Axios {}

@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
 import { onMicrotask } from '../../host/timers.ts'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { hasMet, hookExpress, isExpressApp, type ExpressApp } from './hooks.ts'
 import { routeOf, type ExpressRequest } from './route.ts'
@@ -14,6 +16,7 @@ import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '..
  * drop-in way or by an application that this one is mounted in, it only passes on. For Express 4 and 5.
  */
 export function traceExpress(tracing: Tracing): RequestHandler {
+  assumeOurs(tracing)
   try {
     return tracing.enabled ? middleware(tracing) : untraced
   } catch (error) {
@@ -24,7 +27,7 @@ export function traceExpress(tracing: Tracing): RequestHandler {
 
 const untraced: RequestHandler = (_request, _response, next) => next()
 
-function middleware(tracing: Tracing): RequestHandler {
+function middleware(tracing: ServiceTracing): RequestHandler {
   followResponses()
   const calls = new ServerCalls(tracing)
   // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
@@ -60,14 +63,14 @@ interface Exchange {
 
 /** The applications that requests have been seen to reach. */
 class Apps {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #known = new WeakSet<object>()
   readonly #hooks: Uninstall[] = []
   readonly #learned: () => void
   #latest: ExpressApp | undefined
 
   /** `learned` is called when an application has become known. */
-  constructor(tracing: Tracing, learned: () => void = () => {}) {
+  constructor(tracing: ServiceTracing, learned: () => void = () => {}) {
     this.#tracing = tracing
     this.#learned = learned
   }

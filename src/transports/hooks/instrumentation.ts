@@ -1,3 +1,5 @@
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import type { Uninstall } from './patch.ts'
 
@@ -10,6 +12,15 @@ export interface Instrumentation {
 }
 
 /** As `install` says, for a tracing that traces; for one that is off, nothing. */
-export function instrumentation(module: string, install: (tracing: Tracing) => Uninstall): Instrumentation {
-  return { module, install: (tracing) => (tracing.enabled ? install(tracing) : () => {}) }
+export function instrumentation(
+  module: string,
+  install: (tracing: ServiceTracing) => Uninstall,
+): Instrumentation {
+  return {
+    module,
+    install(tracing) {
+      assumeOurs(tracing)
+      return tracing.enabled ? install(tracing) : () => {}
+    },
+  }
 }

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { handle, hold, newest, release, thing, type Held } from '../../host/held.ts'
 import { processState, sharedList } from '../../host/process-state.ts'
 import type { Setter } from '../../propagation/propagation.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
 import { ABANDONED, HttpClientHandler, type HttpReader } from '../protocols/http.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
@@ -16,16 +16,16 @@ import type { Uninstall } from '../hooks/patch.ts'
  * socket. So the explicit way of the upper one is to turn on the lower one's tracing for the calls that it
  * makes, and only one of the two ever makes spans.
  */
-const scope = processState.explicit as AsyncLocalStorage<Held<Tracing>>
+const scope = processState.explicit as AsyncLocalStorage<Held<ServiceTracing>>
 
 /** As `Reflect.apply`; the calls that `fn` makes through node:http and undici are traced by `tracing`. */
 export function callsTracedBy<T>(
-  tracing: Tracing,
+  tracing: ServiceTracing,
   fn: (this: never, ...args: never[]) => T,
   self: unknown,
   args: readonly unknown[],
 ): T {
-  let held: Held<Tracing> | undefined
+  let held: Held<ServiceTracing> | undefined
   try {
     held = handleOf(tracing)
   } catch (error) {
@@ -35,9 +35,9 @@ export function callsTracedBy<T>(
   return scope.run(held, Reflect.apply, fn, self, args) as T
 }
 
-const handles = new WeakMap<Tracing, Held<Tracing>>()
+const handles = new WeakMap<ServiceTracing, Held<ServiceTracing>>()
 
-function handleOf(tracing: Tracing): Held<Tracing> {
+function handleOf(tracing: ServiceTracing): Held<ServiceTracing> {
   let held = handles.get(tracing)
   if (held === undefined) handles.set(tracing, (held = handle(tracing, Symbol('explicit'))))
   return held
@@ -46,8 +46,8 @@ function handleOf(tracing: Tracing): Held<Tracing> {
 /** The calls of one client library: who traces them. */
 export class ClientCalls<Request> {
   readonly #reader: HttpReader<Request>
-  readonly #clients = new WeakMap<Tracing, TracedClient<Request>>()
-  readonly #installed: Held<Tracing>[]
+  readonly #clients = new WeakMap<ServiceTracing, TracedClient<Request>>()
+  readonly #installed: Held<ServiceTracing>[]
 
   /** `module` is the library's name. */
   constructor(module: string, reader: HttpReader<Request>) {
@@ -68,14 +68,14 @@ export class ClientCalls<Request> {
   }
 
   /** What traces a call by this tracing. */
-  of(tracing: Tracing): TracedClient<Request> {
+  of(tracing: ServiceTracing): TracedClient<Request> {
     let client = this.#clients.get(tracing)
     if (client === undefined) this.#clients.set(tracing, (client = new TracedClient(tracing, this.#reader)))
     return client
   }
 
   /** Has every call traced that is not traced explicitly. */
-  install(tracing: Tracing): Uninstall {
+  install(tracing: ServiceTracing): Uninstall {
     const id = hold(this.#installed, tracing)
     return () => release(this.#installed, id)
   }
@@ -83,7 +83,7 @@ export class ClientCalls<Request> {
 
 /** Starts and ends the spans of one library's calls for one tracing. */
 export class TracedClient<Request> {
-  readonly tracing: Tracing
+  readonly tracing: ServiceTracing
   /** The names of all trace headers, in lower case: the caller's own by these names give way to ours. */
   readonly keys: ReadonlySet<string>
   /** These, and the names of the baggage fields: what a call may be given. */
@@ -91,7 +91,7 @@ export class TracedClient<Request> {
   readonly open: OpenSpans
   readonly #handler: HttpClientHandler<Request>
 
-  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+  constructor(tracing: ServiceTracing, reader: HttpReader<Request>) {
     this.tracing = tracing
     this.open = openSpansOf(tracing)
     this.keys = new Set(tracing.propagation.keys)
@@ -100,12 +100,12 @@ export class TracedClient<Request> {
   }
 
   /** The span of a call about to be made, if it is to be traced; its context is written to `carrier`. */
-  start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
+  start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): ServiceSpan | undefined {
     return this.#handler.start(request, carrier, set)
   }
 
   /** The end of a call: its status, or the lack of one, and its error. */
-  end(span: Span, request: Request, status: number | undefined, error: unknown): void {
+  end(span: ServiceSpan, request: Request, status: number | undefined, error: unknown): void {
     this.#handler.receive(span, request, status, error)
   }
 }
@@ -124,7 +124,7 @@ interface OfLibrary {
  * told by the library's own events, so nothing here throws.
  */
 export class Call<Request> implements Ageing {
-  readonly span: Span
+  readonly span: ServiceSpan
   readonly #client: TracedClient<Request>
   readonly #request: Request & OfLibrary
   readonly #open: Open | undefined
@@ -132,7 +132,7 @@ export class Call<Request> implements Ageing {
   #status: number | undefined
   #ended = false
 
-  constructor(client: TracedClient<Request>, request: Request, span: Span) {
+  constructor(client: TracedClient<Request>, request: Request, span: ServiceSpan) {
     this.span = span
     this.#client = client
     this.#request = request as Request & OfLibrary

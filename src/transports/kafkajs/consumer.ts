@@ -1,6 +1,6 @@
 import type { Extracted } from '../../propagation/propagation.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { openMessage, readTrace, type Incoming, type KafkaMessage } from './messages.ts'
 import type { KafkaOptions } from '../../options/kafka-options.ts'
 import { Arrival } from '../protocols/message-arrival.ts'
@@ -35,17 +35,17 @@ interface Met<Payload> {
 
 interface Begun {
   /** The arrival that the work belongs to; undefined where several came together. */
-  readonly span: Span | undefined
+  readonly span: ServiceSpan | undefined
   readonly tags: Tags | undefined
 }
 
 /** What the handlers of one consumer become. */
 export class TracedHandlers {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #handler: MessagingHandler
   readonly #options: KafkaOptions
 
-  constructor(tracing: Tracing, handler: MessagingHandler, options: KafkaOptions) {
+  constructor(tracing: ServiceTracing, handler: MessagingHandler, options: KafkaOptions) {
     this.#tracing = tracing
     this.#handler = handler
     this.#options = options
@@ -164,7 +164,7 @@ export class TracedHandlers {
   ): { extracted: Extracted | undefined; arrival: () => Arrival } {
     const { message } = incoming
     const extracted = readTrace(incoming, this.#tracing.messagePropagation)
-    const receive = (): Span => {
+    const receive = (): ServiceSpan => {
       const span = this.#handler.receive(topic, extracted)
       if (!span.recording) return span
       span.tag('kafka.partition', partition)

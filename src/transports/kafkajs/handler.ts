@@ -1,9 +1,9 @@
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { checkKafka, type KafkaOptions } from '../../options/kafka-options.ts'
 import { MessagingHandler } from '../protocols/messaging.ts'
 
 /** Kafka's rules for how messages are traced. Throws on options that make no sense. */
-export function kafkaHandler(tracing: Tracing, options: KafkaOptions): MessagingHandler {
+export function kafkaHandler(tracing: ServiceTracing, options: KafkaOptions): MessagingHandler {
   checkKafka(options)
   return new MessagingHandler(tracing, {
     system: 'kafka',

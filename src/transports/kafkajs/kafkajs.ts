@@ -1,3 +1,5 @@
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { TracedHandlers } from './consumer.ts'
@@ -40,6 +42,7 @@ export interface KafkaConsumer {
  * `receive`, with the handler's work below it. Options default to those of `createTracing({ kafka })`.
  */
 export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, options?: KafkaOptions): K {
+  assumeOurs(tracing)
   return guarded(tracing, kafka, () => {
     const producer = unpatched(kafka.producer)
     const consumer = unpatched(kafka.consumer)
@@ -56,10 +59,12 @@ export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, op
 export function traceProducer<P extends KafkaProducer>(
   tracing: Tracing,
   producer: P,
-  options: KafkaOptions = tracing.kafka,
+  options?: KafkaOptions,
 ): P {
+  assumeOurs(tracing)
+  const settings = options ?? tracing.kafka
   return guarded(tracing, producer, () => {
-    const sends = new TracedSends(tracing, kafkaHandler(tracing, options), options)
+    const sends = new TracedSends(tracing, kafkaHandler(tracing, settings), settings)
     const tracedSends = <T extends Pick<KafkaProducer, 'send' | 'sendBatch'>>(
       one: T,
       more: Record<string, Method> = {},
@@ -85,10 +90,12 @@ export function traceProducer<P extends KafkaProducer>(
 export function traceConsumer<C extends KafkaConsumer>(
   tracing: Tracing,
   consumer: C,
-  options: KafkaOptions = tracing.kafka,
+  options?: KafkaOptions,
 ): C {
+  assumeOurs(tracing)
+  const settings = options ?? tracing.kafka
   return guarded(tracing, consumer, () => {
-    const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, options), options)
+    const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, settings), settings)
     const { run } = consumer
     return overridden(consumer, {
       // What runs from here on is not the work of whoever calls this.
@@ -116,7 +123,7 @@ export const kafkajs: Instrumentation = instrumentation('kafkajs', (tracing) => 
 })
 
 /** What `trace` makes of the client's object; the object itself when it is traced already, or nothing is, or it fails. */
-function guarded<T extends object>(tracing: Tracing, object: T, trace: () => T): T {
+function guarded<T extends object>(tracing: ServiceTracing, object: T, trace: () => T): T {
   try {
     return tracing.enabled && !isTraced(object) ? trace() : object
   } catch (error) {

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
-import type { Span } from '../../span/span.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import { whenSettled } from '../../host/when-settled.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import {
   addHeaders,
   enclose,
@@ -38,18 +38,18 @@ interface Stored {
 /** A call about to be made: what it sends instead, and the spans that end with it. */
 interface Sending {
   readonly request: object
-  readonly spans: readonly Span[]
+  readonly spans: readonly ServiceSpan[]
 }
 
 /** What the calls of one producer become. */
 export class TracedSends {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #handler: MessagingHandler
   readonly #options: KafkaOptions
   /** Brokers before 0.11 know no headers: once one that never took a message of ours has said so, none are added. */
   #headers: 'untried' | 'taken' | 'refused' = 'untried'
 
-  constructor(tracing: Tracing, handler: MessagingHandler, options: KafkaOptions) {
+  constructor(tracing: ServiceTracing, handler: MessagingHandler, options: KafkaOptions) {
     this.#tracing = tracing
     this.#handler = handler
     this.#options = options
@@ -59,7 +59,7 @@ export class TracedSends {
   send(original: Method, self: unknown, args: readonly unknown[]): unknown {
     return this.#call(original, self, args, (given) => {
       const record = this.#record(given)
-      const spans: Span[] = []
+      const spans: ServiceSpan[] = []
       return record && { request: this.#traced(record, record.list.length, spans), spans }
     })
   }
@@ -73,7 +73,7 @@ export class TracedSends {
       const records = allOf(list, (record) => this.#record(record))
       if (records === undefined) return undefined
       const size = records.reduce((sum, record) => sum + record.list.length, 0)
-      const spans: Span[] = []
+      const spans: ServiceSpan[] = []
       const traced = records.map((record) => this.#traced(record, size, spans))
       const topicMessages = listStandIn(list as object[], traced)
       if (copy === undefined) return { request: standIn(given, { topicMessages }), spans }
@@ -129,10 +129,10 @@ export class TracedSends {
   }
 
   /** The record as it is sent. `size`: how many messages the whole call has. */
-  #traced({ given, copy, topic, list, messages }: Record, size: number, spans: Span[]): object {
+  #traced({ given, copy, topic, list, messages }: Record, size: number, spans: ServiceSpan[]): object {
     if (messages === undefined) return copy ?? given
     const shared = size > (this.#options.maxSpansPerSend ?? 100)
-    let span: Span | undefined
+    let span: ServiceSpan | undefined
     const traced = messages.map((message) => {
       if (span === undefined || !shared) {
         spans.push((span = this.#begin(topic, message.own)))
@@ -147,11 +147,11 @@ export class TracedSends {
     return copy
   }
 
-  #tagKey(span: Span, { key }: KafkaMessage): void {
+  #tagKey(span: ServiceSpan, { key }: KafkaMessage): void {
     if (this.#options.tagKey && typeof key === 'string') span.tag('kafka.key', key)
   }
 
-  #begin(topic: string, message: KafkaMessage): Span {
+  #begin(topic: string, message: KafkaMessage): ServiceSpan {
     const { dataManager, messagePropagation } = this.#tracing
     // Headers of a message that is passed on count where nothing else says what this belongs to.
     const forwarded =
@@ -161,14 +161,14 @@ export class TracedSends {
     return this.#handler.send(topic, forwarded)
   }
 
-  #carrying(message: Sendable, { context }: Span): KafkaMessage {
+  #carrying(message: Sendable, { context }: ServiceSpan): KafkaMessage {
     const { messagePropagation } = this.#tracing
     if (this.#options.carrier === 'payload') enclose(message, context, messagePropagation)
     else if (this.#headers !== 'refused') addHeaders(message, context, messagePropagation)
     return sent(message)
   }
 
-  #stored(spans: readonly Span[], stored: readonly Stored[]): void {
+  #stored(spans: readonly ServiceSpan[], stored: readonly Stored[]): void {
     const [one] = spans
     if (spans.length === 1 && one?.recording && Array.isArray(stored) && stored.length === 1) {
       const { partition, baseOffset, offset } = stored[0]!

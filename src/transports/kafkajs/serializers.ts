@@ -3,6 +3,8 @@ import type { TraceContext } from '../../span/trace-context.ts'
 import { open, seal } from '../../propagation/frame/kafka-envelope.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
 import { whenSettled } from '../../host/when-settled.ts'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { kafkaHandler } from './handler.ts'
@@ -25,6 +27,7 @@ export type Deserializer = Method | { deserialize: Method }
  * a message goes to depends on every byte of its key. To wrap twice is to wrap once.
  */
 export function tracingSerializer<S extends Serializer>(tracing: Tracing, serializer: S): S {
+  assumeOurs(tracing)
   return wrapped(tracing, serializer, 'serialize', (original, self, args) => {
     let context: TraceContext | undefined
     try {
@@ -50,6 +53,7 @@ export function tracingSerializer<S extends Serializer>(tracing: Tracing, serial
  * `runWithMessage` on an object that it made runs in the trace which the envelope told of.
  */
 export function tracingDeserializer<D extends Deserializer>(tracing: Tracing, deserializer: D): D {
+  assumeOurs(tracing)
   let handler: MessagingHandler | undefined
   // Confluent's are given the topic first.
   const bytesAt = typeof deserializer === 'function' ? 0 : 1
@@ -96,7 +100,7 @@ function bufferOf(value: unknown): Buffer | undefined {
 }
 
 function wrapped<S extends object>(
-  tracing: Tracing,
+  tracing: ServiceTracing,
   serializer: S,
   name: string,
   call: (original: Method, self: unknown, args: readonly never[]) => unknown,

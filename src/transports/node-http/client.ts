@@ -3,6 +3,8 @@ import type { ClientRequest } from 'node:http'
 import { failed } from '../../host/faults.ts'
 import { warn } from '../../host/log.ts'
 import { processState } from '../../host/process-state.ts'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { nodeHttp, nodeHttps } from './modules.ts'
 import { calling } from '../hooks/calling.ts'
@@ -35,6 +37,7 @@ export interface HttpModule {
  * (HTTP/2) has none, which a line says.
  */
 export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModule {
+  assumeOurs(tracing)
   const { request, get } = module
   try {
     if (tracing.enabled) return traced(tracing, module)
@@ -44,7 +47,7 @@ export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModul
   return { request, get }
 }
 
-function traced(tracing: Tracing, module: HttpModule): HttpModule {
+function traced(tracing: ServiceTracing, module: HttpModule): HttpModule {
   followed ??= followRequests()
   const client = calls.of(tracing)
   const own = unpatched(module.request as Make)

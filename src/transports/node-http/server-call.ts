@@ -5,8 +5,8 @@ import { nodeHttp } from './modules.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import { counted } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
 import { CALL, followMessages } from './follow-messages.ts'
 import { ABANDONED, HttpServerHandler, type HttpReader } from '../protocols/http.ts'
@@ -27,8 +27,8 @@ const { nextTick } = process
  * when the response is out or never will be.
  */
 export class ServerCall implements OnConnection, Ageing {
-  readonly tracing: Tracing
-  readonly span: Span
+  readonly tracing: ServiceTracing
+  readonly span: ServiceSpan
   /** Whether whoever answers has routes. */
   hasRouting = false
   /** The route's template. Undefined when none is known; empty when the one that was entered passed the request on. */
@@ -49,9 +49,9 @@ export class ServerCall implements OnConnection, Ageing {
   #isOver: boolean
 
   constructor(
-    tracing: Tracing,
+    tracing: ServiceTracing,
     handler: HttpServerHandler<IncomingMessage>,
-    span: Span,
+    span: ServiceSpan,
     request: Met,
     response: ServerResponse | undefined,
     connection: Connection | undefined,
@@ -230,9 +230,9 @@ function answered({ request }: { readonly request: Met }): void {
 export class ServerCalls {
   readonly #handler: HttpServerHandler<IncomingMessage>
   readonly #open: OpenSpans
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
 
-  constructor(tracing: Tracing) {
+  constructor(tracing: ServiceTracing) {
     this.#handler = new HttpServerHandler(tracing, reader)
     this.#open = openSpansOf(tracing)
     this.#tracing = tracing

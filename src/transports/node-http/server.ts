@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { lateBound, type Emit } from '../hooks/overheard.ts'
@@ -14,6 +16,7 @@ import { followResponses, ServerCalls, type ServerCall } from './server-call.ts'
  * server.
  */
 export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracing, server: S): S {
+  assumeOurs(tracing)
   if (!tracing.enabled) return server
   followResponses()
   patchEmit(server, emitTraced(tracing))
@@ -36,7 +39,7 @@ function patchEmit(server: object, wrap: Wrap): Uninstall {
   return patch(server as { emit: Emit }, 'emit', (original) => wrap(lateBound(server, original)))
 }
 
-function emitTraced(tracing: Tracing): Wrap {
+function emitTraced(tracing: ServiceTracing): Wrap {
   const calls = new ServerCalls(tracing)
   const { dataManager } = tracing
 

@@ -1,8 +1,8 @@
 import type { Endpoint } from '../../codec/zipkin-span.ts'
 import type { HttpRequest, HttpRules } from '../../options/http-rules.ts'
 import type { Setter } from '../../propagation/propagation.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { endpoint } from './endpoint.ts'
 
 /** How a library's request is read: one object a library, not one a request. */
@@ -19,17 +19,17 @@ export const ABANDONED = 'response abandoned'
 /** What a server does with a request. */
 export class HttpServerHandler<Request> {
   readonly #side: Side<Request>
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #reader: HttpReader<Request>
 
-  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+  constructor(tracing: ServiceTracing, reader: HttpReader<Request>) {
     this.#side = new Side(tracing, reader, tracing.http.server ?? {})
     this.#tracing = tracing
     this.#reader = reader
   }
 
   /** The span of a request that has arrived. `remote` is the socket's other end. */
-  receive(request: Request, remote: Endpoint | undefined): Span {
+  receive(request: Request, remote: Endpoint | undefined): ServiceSpan {
     const { propagation, tracer } = this.#tracing
     const extracted = propagation.extract(request, this.#reader.header)
     const sampled = extracted?.sampled === undefined ? this.#side.sample(request) : undefined
@@ -47,7 +47,7 @@ export class HttpServerHandler<Request> {
    * undefined where the server has no routing, and empty where it has and none of its routes took the request.
    */
   send(
-    span: Span,
+    span: ServiceSpan,
     request: Request,
     status: number | undefined,
     route: string | undefined,
@@ -60,10 +60,10 @@ export class HttpServerHandler<Request> {
 /** What a client does with a call. */
 export class HttpClientHandler<Request> {
   readonly #side: Side<Request>
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #reader: HttpReader<Request>
 
-  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+  constructor(tracing: ServiceTracing, reader: HttpReader<Request>) {
     this.#side = new Side(tracing, reader, tracing.http.client ?? {})
     this.#tracing = tracing
     this.#reader = reader
@@ -74,7 +74,7 @@ export class HttpClientHandler<Request> {
    * to be traced: the publisher's own, the inner call of a client that is traced already, or one that only opens
    * a tunnel for another.
    */
-  start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
+  start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): ServiceSpan | undefined {
     const { dataManager, propagation, tracer } = this.#tracing
     if (dataManager.suppressed || this.#reader.method(request) === 'CONNECT') return undefined
     const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#side.sample(request))
@@ -89,18 +89,18 @@ export class HttpClientHandler<Request> {
   }
 
   /** The response is here, or never will be: `status` undefined. Ends the span. */
-  receive(span: Span, request: Request, status: number | undefined, error?: unknown): void {
+  receive(span: ServiceSpan, request: Request, status: number | undefined, error?: unknown): void {
     this.#side.end(request, span, status, undefined, error)
   }
 }
 
 /** What both sides share: names, tags, status, errors, and the user's rules. */
 class Side<Request> {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #reader: HttpReader<Request>
   readonly #rules: HttpRules
 
-  constructor(tracing: Tracing, reader: HttpReader<Request>, rules: HttpRules) {
+  constructor(tracing: ServiceTracing, reader: HttpReader<Request>, rules: HttpRules) {
     this.#tracing = tracing
     this.#reader = reader
     this.#rules = rules
@@ -117,7 +117,7 @@ class Side<Request> {
     )
   }
 
-  begin(request: Request, span: Span): void {
+  begin(request: Request, span: ServiceSpan): void {
     const method = this.#reader.method(request)
     span.name(method)
     span.tag('http.method', method)
@@ -128,7 +128,7 @@ class Side<Request> {
 
   end(
     request: Request,
-    span: Span,
+    span: ServiceSpan,
     status: number | undefined,
     matched: string | undefined,
     error: unknown,

@@ -1,21 +1,22 @@
 import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
 const arrivals = new WeakMap<object, Arrival>()
 
 /** That a message, or several of one trace, came. Its CONSUMER span is made when it is first asked for. */
 export class Arrival {
-  readonly tracing: Tracing
-  readonly #receive: () => Span
-  #span: Span | undefined
+  readonly tracing: ServiceTracing
+  readonly #receive: () => ServiceSpan
+  #span: ServiceSpan | undefined
 
-  constructor(tracing: Tracing, receive: () => Span) {
+  constructor(tracing: ServiceTracing, receive: () => ServiceSpan) {
     this.tracing = tracing
     this.#receive = receive
   }
 
   /** A moment, so it is finished when it is made. What is done with the message goes below it. */
-  get span(): Span {
+  get span(): ServiceSpan {
     if (this.#span === undefined) {
       this.#span = this.#receive()
       this.#span.finish()
@@ -42,7 +43,7 @@ export function runWithMessage<T>(message: object, name: string, fn: (span: Span
   return dataManager.run(span, () => tracer.trace(name, fn))
 }
 
-function spanOf(arrival: Arrival): Span | undefined {
+function spanOf(arrival: Arrival): ServiceSpan | undefined {
   try {
     return arrival.span
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Extracted } from '../../propagation/propagation.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
 /** What a messaging system's own rules are. */
 export interface MessagingRules {
@@ -17,11 +17,11 @@ export interface MessagingRules {
  * below that. A consumer never joins its producer's span: there may be many, and much later.
  */
 export class MessagingHandler {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #rules: MessagingRules
   readonly #channelTag: string
 
-  constructor(tracing: Tracing, rules: MessagingRules) {
+  constructor(tracing: ServiceTracing, rules: MessagingRules) {
     this.#tracing = tracing
     this.#rules = rules
     this.#channelTag = `${rules.system}.topic`
@@ -37,7 +37,7 @@ export class MessagingHandler {
    * The span of a message that is about to be sent: below the current span, else below what the message came with when
    * it is only passed on, else a new trace.
    */
-  send(channel: string, forwarded: Extracted | undefined): Span {
+  send(channel: string, forwarded: Extracted | undefined): ServiceSpan {
     const { dataManager, tracer } = this.#tracing
     const parent = dataManager.current
     const span = parent
@@ -47,12 +47,12 @@ export class MessagingHandler {
   }
 
   /** The span of a message that has come. The caller finishes it when it has said all. */
-  receive(channel: string | undefined, extracted: Extracted | undefined): Span {
+  receive(channel: string | undefined, extracted: Extracted | undefined): ServiceSpan {
     const sampled = channel === undefined ? undefined : this.#sample(channel, 'CONSUMER', extracted)
     return this.#describe(this.#tracing.tracer.fromRemote(extracted, 'CONSUMER', sampled), 'receive', channel)
   }
 
-  #describe(span: Span, name: string, channel: string | undefined): Span {
+  #describe(span: ServiceSpan, name: string, channel: string | undefined): ServiceSpan {
     if (!span.recording) return span
     span.name(name)
     if (channel !== undefined) span.tag(this.#channelTag, channel)

@@ -1,8 +1,8 @@
 import { ticks } from '../../host/clock.ts'
 import { isNodeRealm, nodeRealm, ofNodeRealm } from '../../host/node-realm.ts'
-import type { Span } from '../../span/span.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import { startTimer } from '../../host/timers.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
 /** How long a call may be under way, in milliseconds, before it is asked whether anything will end it. */
 const AGE_MS = 600_000
@@ -14,7 +14,7 @@ const AT_ONCE = 1000
 
 /** A call whose span is recorded and has not ended. */
 export interface Ageing {
-  readonly span: Span | undefined
+  readonly span: ServiceSpan | undefined
   /** As what it is counted: `http server`. */
   readonly place: string
   /** Whether it is known that something will still end it: it stays, however old. */
@@ -50,14 +50,14 @@ export class Open {
  * no time to speak of, looks at no clock and arms a timer once a minute at most.
  */
 export class OpenSpans {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #ageMs: number
   /** The oldest comes after it, the youngest before it. */
   readonly #ends: Open = new Open(this, undefined)
   #count = 0
   #isArmed = false
 
-  constructor(tracing: Tracing, ageMs: number) {
+  constructor(tracing: ServiceTracing, ageMs: number) {
     this.#tracing = tracing
     this.#ageMs = ageMs
   }
@@ -151,10 +151,10 @@ function ageOf({ since, call }: Open): number {
 /** What a timer calls that keeps no realm alive which may be over before its time has come. */
 const sweeping = ofNodeRealm((list: WeakRef<OpenSpans>) => () => list.deref()?.sweep())
 
-const lists = new WeakMap<Tracing, Map<number, OpenSpans>>()
+const lists = new WeakMap<ServiceTracing, Map<number, OpenSpans>>()
 
 /** The calls of this tracing that may get so old, by default ten minutes. */
-export function openSpansOf(tracing: Tracing, ageMs: number = AGE_MS): OpenSpans {
+export function openSpansOf(tracing: ServiceTracing, ageMs: number = AGE_MS): OpenSpans {
   let byAge = lists.get(tracing)
   if (byAge === undefined) lists.set(tracing, (byAge = new Map()))
   let list = byAge.get(ageMs)

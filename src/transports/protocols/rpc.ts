@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../codec/zipkin-span.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
 /** A call, as rules see it. */
 export interface RpcRequest {
@@ -15,12 +15,12 @@ export interface RpcRequest {
  * exception's own name or message, never a status of the transport's.
  */
 export class RpcHandler {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #methodTag: string
   readonly #serviceTag: string
 
   /** `system` begins the names of tags: `thrift`. */
-  constructor(tracing: Tracing, system: string) {
+  constructor(tracing: ServiceTracing, system: string) {
     this.#tracing = tracing
     // Made once: a new string as a key is hashed each time.
     this.#methodTag = `${system}.method`
@@ -28,7 +28,7 @@ export class RpcHandler {
   }
 
   /** The span of a call that is about to be made; undefined when it is not to be traced: the publisher's own. */
-  start(request: RpcRequest, remote: Endpoint | undefined): Span | undefined {
+  start(request: RpcRequest, remote: Endpoint | undefined): ServiceSpan | undefined {
     const { dataManager, tracer } = this.#tracing
     if (dataManager.suppressed) return undefined
     const span = tracer.nextSpan('CLIENT')
@@ -37,12 +37,12 @@ export class RpcHandler {
   }
 
   /** The span of a call that has come. */
-  receive(request: RpcRequest, extracted: Extracted | undefined): Span {
+  receive(request: RpcRequest, extracted: Extracted | undefined): ServiceSpan {
     return this.describe(this.#tracing.tracer.fromRemote(extracted, 'SERVER'), request)
   }
 
   /** Says of a span which call it is: its own, or that of the HTTP request that brings it. */
-  describe(span: Span, { service, method }: RpcRequest): Span {
+  describe(span: ServiceSpan, { service, method }: RpcRequest): ServiceSpan {
     if (!span.recording) return span
     span.name(service === undefined ? method : `${service}.${method}`)
     span.tag(this.#methodTag, method)

@@ -4,7 +4,7 @@ import { propagationOf } from '../../propagation/composite.ts'
 import type { Propagation } from '../../propagation/propagation.ts'
 import { READS_FRAMES } from '../../propagation/thrift-field.ts'
 import { encodeTraceFrame } from '../../propagation/frame/trace-frame.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
 import { RpcHandler, type RpcRequest } from '../protocols/rpc.ts'
 import { ThriftCall, ThriftCalls } from './pending-calls.ts'
@@ -21,7 +21,7 @@ export interface Carried {
 
 /** The tracing of one client connection. */
 export class ThriftClient {
-  readonly tracing: Tracing
+  readonly tracing: ServiceTracing
   readonly calls: ThriftCalls
   /** The names of the trace headers of a call over HTTP. */
   readonly keys: ReadonlySet<string>
@@ -35,7 +35,7 @@ export class ThriftClient {
   /** What the stream failed with, just before it closes. */
   #cause: unknown
 
-  constructor(tracing: Tracing, connection: Partial<ThriftConnection>, options: ThriftOptions) {
+  constructor(tracing: ServiceTracing, connection: Partial<ThriftConnection>, options: ThriftOptions) {
     this.tracing = tracing
     this.keys = new Set(tracing.propagation.keys)
     this.#connection = connection

@@ -1,4 +1,4 @@
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { withNodeHeaders } from '../http-clients/header-list.ts'
 import { patch } from '../hooks/patch.ts'
 import { clientProtocol } from './client-protocol.ts'
@@ -15,7 +15,7 @@ const TRACED = Symbol.for('tdist.thrift')
  * `createClient`, which takes the connection's protocol.
  */
 export function traceConnection<C extends ThriftConnection>(
-  tracing: Tracing,
+  tracing: ServiceTracing,
   connection: C,
   options: ThriftOptions,
 ): C {

@@ -1,6 +1,6 @@
-import type { Span } from '../../span/span.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import { onNextTick } from '../../host/timers.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
 
 /** What tells that the answer is here: the client's callback, the message itself, or nothing, for nobody answers. */
@@ -8,7 +8,7 @@ type Answer = 'callback' | 'message' | 'none'
 
 /** A call whose answer is waited for. */
 export class ThriftCall implements Ageing {
-  readonly span: Span
+  readonly span: ServiceSpan
   readonly seqid: number
   /** Whether it went out at once; else it waits until the connection is there. */
   sent: boolean
@@ -19,7 +19,7 @@ export class ThriftCall implements Ageing {
   open: Open | undefined
   readonly #calls: ThriftCalls
 
-  constructor(calls: ThriftCalls, span: Span, seqid: number, sent: boolean, answer: Answer) {
+  constructor(calls: ThriftCalls, span: ServiceSpan, seqid: number, sent: boolean, answer: Answer) {
     this.span = span
     this.seqid = seqid
     this.sent = sent
@@ -51,7 +51,7 @@ export class ThriftCalls {
   readonly #waiting = new Map<number, ThriftCall>()
   readonly #open: OpenSpans
 
-  constructor(tracing: Tracing, maxAgeMs: number, failPending: boolean) {
+  constructor(tracing: ServiceTracing, maxAgeMs: number, failPending: boolean) {
     this.#failPending = failPending
     this.#open = openSpansOf(tracing, maxAgeMs)
   }
@@ -118,7 +118,7 @@ export class ThriftCalls {
   }
 
   /** The call that this span is of. */
-  of(span: Span | undefined): ThriftCall | undefined {
+  of(span: ServiceSpan | undefined): ThriftCall | undefined {
     for (const call of this.#waiting.values()) if (call.span === span) return call
     return undefined
   }

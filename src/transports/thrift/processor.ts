@@ -1,5 +1,5 @@
 import { describe } from '../../host/log.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { isAtEnd } from './end-of-input.ts'
 import type { ThriftProtocol } from './protocol.ts'
 import { ThriftServerCall, type KnownMethods } from './server-call.ts'
@@ -20,7 +20,7 @@ const TRACED = Symbol.for('tdist.thrift')
 let current: ThriftServerCall | undefined
 
 /** The processor, its calls traced: another one of the same kind, which has the handler that it had. */
-export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
+export function tracedProcessor<P extends ThriftProcessor>(tracing: ServiceTracing, processor: P): P {
   if (TRACED in processor) return processor
   const inner = handling(tracing, processor)
   const known = knownMethods(processor)
@@ -70,7 +70,7 @@ function ended(call: ThriftServerCall, error?: unknown): void {
 }
 
 /** The processor with a handler (or with processors, if it multiplexes) that runs in the scope of the call. */
-function handling<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
+function handling<P extends ThriftProcessor>(tracing: ServiceTracing, processor: P): P {
   const { services, _handler } = processor
   if (services) {
     const inner = new WeakMap<ThriftProcessor, ThriftProcessor>()
@@ -90,7 +90,7 @@ function handling<P extends ThriftProcessor>(tracing: Tracing, processor: P): P 
 }
 
 /** The handler, its methods run in the scope of the call that is being read. */
-function scoped(tracing: Tracing, handler: object): object {
+function scoped(tracing: ServiceTracing, handler: object): object {
   const { dataManager } = tracing
   const wrappers = new WeakMap<Method, Method>()
   // Over an object of its own: what is frozen may not be shown otherwise by a proxy.

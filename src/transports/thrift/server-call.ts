@@ -1,7 +1,7 @@
 import type { Extracted } from '../../propagation/propagation.ts'
 import { READS_FRAMES } from '../../propagation/thrift-field.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
 import { RpcHandler } from '../protocols/rpc.ts'
 import { answersNobody } from './oneway.ts'
@@ -19,7 +19,7 @@ export interface KnownMethods {
 
 /** A call that a server reads and answers. Its span begins when its arguments have been read. */
 export class ThriftServerCall implements Ageing {
-  readonly tracing: Tracing
+  readonly tracing: ServiceTracing
   readonly #known: KnownMethods
   #begun: MessageBegin | undefined
   #method: ProcessMethod | undefined
@@ -27,7 +27,7 @@ export class ThriftServerCall implements Ageing {
   #fields: ReadonlyMap<string, string> | undefined
   /** A frame goes before the reply if one came, or if the caller says that it reads them. */
   #framed = false
-  #span: Span | undefined
+  #span: ServiceSpan | undefined
   /** The span is that of the HTTP request that brought the message, which ends by itself. */
   #adopted = false
   #error: { readonly name: string; readonly declared: boolean } | undefined
@@ -35,12 +35,12 @@ export class ThriftServerCall implements Ageing {
   /** How deep in structs the reader is. */
   depth = 0
 
-  constructor(tracing: Tracing, known: KnownMethods) {
+  constructor(tracing: ServiceTracing, known: KnownMethods) {
     this.tracing = tracing
     this.#known = known
   }
 
-  get span(): Span | undefined {
+  get span(): ServiceSpan | undefined {
     return this.#span
   }
 
@@ -140,9 +140,9 @@ interface ThriftServerCalls {
   readonly open: OpenSpans
 }
 
-const served = new WeakMap<Tracing, ThriftServerCalls>()
+const served = new WeakMap<ServiceTracing, ThriftServerCalls>()
 
-function callsOf(tracing: Tracing): ThriftServerCalls {
+function callsOf(tracing: ServiceTracing): ThriftServerCalls {
   let calls = served.get(tracing)
   if (calls === undefined) {
     const open = openSpansOf(tracing, tracing.thrift.maxSpanAgeMs)
@@ -152,7 +152,7 @@ function callsOf(tracing: Tracing): ThriftServerCalls {
 }
 
 /** The request that brought the message is not recorded: nor is what it brings, if that says nothing itself. */
-function denied(current: Span | undefined): Extracted | undefined {
+function denied(current: ServiceSpan | undefined): Extracted | undefined {
   if (current?.context.sampled !== false) return undefined
   return { context: current.context, sampled: false, debug: false, joinable: false, extra: undefined }
 }

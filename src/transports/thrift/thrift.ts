@@ -1,4 +1,6 @@
 import { failed } from '../../host/faults.ts'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
@@ -29,10 +31,12 @@ interface GeneratedService {
 export function traceThriftClient<C extends object>(
   tracing: Tracing,
   connection: C,
-  options: ThriftOptions = tracing.thrift,
+  options?: ThriftOptions,
 ): C {
+  assumeOurs(tracing)
+  const settings = options ?? tracing.thrift
   try {
-    traceConnection(tracing, connection as unknown as ThriftConnection, options)
+    traceConnection(tracing, connection as unknown as ThriftConnection, settings)
   } catch (error) {
     tracing.failed('thrift client', error)
   }
@@ -46,6 +50,7 @@ export function traceThriftClient<C extends object>(
  * (where the HTTP server is traced too, its span is the call's).
  */
 export function traceProcessor<P extends object>(tracing: Tracing, processor: P): P {
+  assumeOurs(tracing)
   try {
     if (!tracing.enabled) return processor
     if ('process' in processor)
@@ -63,15 +68,13 @@ export function traceProcessor<P extends object>(tracing: Tracing, processor: P)
  * that has it reads messages with a frame before them as those without, and `traceProcessor` makes its spans. Make one
  * for each connection. Where there is a connection to hand, `traceThriftClient` does more: it sees the connection go.
  */
-export function tracingProtocol<P extends object>(
-  tracing: Tracing,
-  Base: P,
-  options: ThriftOptions = tracing.thrift,
-): P {
+export function tracingProtocol<P extends object>(tracing: Tracing, Base: P, options?: ThriftOptions): P {
+  assumeOurs(tracing)
+  const settings = options ?? tracing.thrift
   try {
     if (!tracing.enabled) return Base
     return clientProtocol(
-      new ThriftClient(tracing, {}, options),
+      new ThriftClient(tracing, {}, settings),
       Base as unknown as ProtocolClass,
     ) as unknown as P
   } catch (error) {
@@ -81,7 +84,7 @@ export function tracingProtocol<P extends object>(
 }
 
 /** A service whose processors are traced: the generated module, or its constructor of processors alone. */
-function tracedService<S extends object>(tracing: Tracing, service: S): S {
+function tracedService<S extends object>(tracing: ServiceTracing, service: S): S {
   const generated = service as Partial<GeneratedService>
   const Processor = generated.Processor ?? (service as GeneratedService['Processor'])
   if (typeof Processor !== 'function') return service
@@ -114,7 +117,7 @@ export const thrift: Instrumentation = instrumentation('thrift', (tracing) => {
   return whenLoaded(MAIN_FILES.thrift[0], (exports: Thrift) => patchAll(tracing, exports))
 })
 
-function patchAll(tracing: Tracing, exports: Thrift): () => void {
+function patchAll(tracing: ServiceTracing, exports: Thrift): () => void {
   const methods = exports as unknown as Record<string, Method> & Thrift
   const withConnection = (at: number) => (original: Method) =>
     function (this: unknown, ...args: unknown[]): unknown {

@@ -1,3 +1,4 @@
+import { assumeOurs } from '../../tracing/assume-ours.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
@@ -14,6 +15,7 @@ const TRACED = Symbol.for('tdist.traced')
  * dispatcher.
  */
 export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
+  assumeOurs(tracing)
   try {
     if (!tracing.enabled || TRACED in fetch) return fetch
     followUndiciCalls()

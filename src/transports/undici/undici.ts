@@ -1,4 +1,6 @@
 import type { Dispatcher } from 'undici'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { Call, callsTracedBy, TracedClient } from '../http-clients/client-calls.ts'
@@ -22,6 +24,7 @@ type Dispatch = (options: Options, handler: Handler) => boolean
  * the dispatcher's own.
  */
 export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
+  assumeOurs(tracing)
   try {
     return tracing.enabled && !isTraced(dispatcher) ? tracedDispatcher(tracing, dispatcher) : dispatcher
   } catch (error) {
@@ -32,7 +35,7 @@ export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: 
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-function tracedDispatcher<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
+function tracedDispatcher<D extends Dispatcher>(tracing: ServiceTracing, dispatcher: D): D {
   followUndiciCalls()
   const client = new TracedClient(tracing, reader)
   const { length, name } = Reflect.get(dispatcher, 'dispatch') as Dispatch

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext } from '#src/span/trace-context.js'
 import { open, seal } from '#src/propagation/frame/kafka-envelope.js'
 import { tracingDeserializer } from 'tdist/kafkajs'
 import { createTestTracing } from 'tdist/testing'
@@ -19,8 +19,8 @@ function randomNumbers(seed: number): () => number {
 const MAGIC = Buffer.from('c15444', 'hex')
 const CONTEXTS = [
   undefined,
-  new TraceContext('463ac35c9f6413ad', 'a2fb4a1d1a96d312', undefined, true, false, false, undefined),
-  new TraceContext(
+  traceContext('463ac35c9f6413ad', 'a2fb4a1d1a96d312', undefined, true, false, false, undefined),
+  traceContext(
     '463ac35c9f6413ad48485a3953bb6124',
     'a2fb4a1d1a96d312',
     '0020000000000001',
@@ -29,7 +29,7 @@ const CONTEXTS = [
     false,
     undefined,
   ),
-  new TraceContext('463ac35c9f6413ad48485a3953bb6124', '0000000000000001', undefined, false, true, false, {
+  traceContext('463ac35c9f6413ad48485a3953bb6124', '0000000000000001', undefined, false, true, false, {
     baggage: { 'x-tenant': 'größe' },
     tracestate: 'vendor=1',
   }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext } from '#src/span/trace-context.js'
 import { crc16 } from '#src/propagation/frame/crc16.js'
 import {
   decodeTraceFrame,
@@ -63,7 +63,7 @@ const contexts = fc
   .map(({ traceId, spanId, parentId, sampled, debug, baggage, tracestate }) => {
     const some = Object.keys(baggage).length > 0 ? baggage : undefined
     const extra = some || tracestate ? { baggage: some, tracestate } : undefined
-    return new TraceContext(traceId, spanId, parentId, sampled, debug, false, extra)
+    return traceContext(traceId, spanId, parentId, sampled, debug, false, extra)
   })
 
 describe('a trace frame', () => {
@@ -94,7 +94,7 @@ describe('a trace frame', () => {
     it(`is written: ${name}`, () => {
       const extra = baggage && { baggage }
       const written = traceId
-        ? new TraceContext(traceId, spanId!, parentId, sampled, debug, false, extra)
+        ? traceContext(traceId, spanId!, parentId, sampled, debug, false, extra)
         : undefined
       const caller = fields.get(3)
       const frame = encodeTraceFrame(written, { ...(reply && { reply }), ...(caller && { caller }) })
@@ -145,7 +145,7 @@ describe('a trace frame', () => {
   })
 
   it('of a later minor version is read as far as it is known', () => {
-    const frame = encodeTraceFrame(new TraceContext('463ac35c9f6413ad', 'a2fb4a1d1a96d312'))
+    const frame = encodeTraceFrame(traceContext('463ac35c9f6413ad', 'a2fb4a1d1a96d312'))
     const later = Buffer.concat([frame.subarray(0, -2), Buffer.from([9, 9, 9, 0, 0])])
     later[3] = 0x1f
     later[5]! += 3
@@ -206,7 +206,7 @@ describe('a trace frame', () => {
     const extra = { baggage, tracestate: 'a=1' }
     const found = read(
       encodeTraceFrame(
-        new TraceContext('463ac35c9f6413ad', 'a2fb4a1d1a96d312', undefined, true, false, false, extra),
+        traceContext('463ac35c9f6413ad', 'a2fb4a1d1a96d312', undefined, true, false, false, extra),
       ),
     )
     assert.deepEqual(found?.extracted?.extra, { baggage: undefined, tracestate: 'a=1' })
@@ -218,15 +218,7 @@ describe('a trace frame', () => {
     frame[7] = 1
     assert.deepEqual(read(sealed(frame))?.extracted?.extra?.baggage, { ok: '1', accent: 'é' })
     const extra = { baggage: { half: '\ud800', ok: '1' } }
-    const written = new TraceContext(
-      '463ac35c9f6413ad',
-      'a2fb4a1d1a96d312',
-      undefined,
-      true,
-      false,
-      false,
-      extra,
-    )
+    const written = traceContext('463ac35c9f6413ad', 'a2fb4a1d1a96d312', undefined, true, false, false, extra)
     assert.deepEqual(read(encodeTraceFrame(written))?.extracted?.extra?.baggage, { ok: '1' })
   })
 

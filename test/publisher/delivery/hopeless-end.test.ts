@@ -4,7 +4,7 @@ import { proto3Encoder } from '#src/codec/proto3.js'
 import { httpSender } from '#src/publisher/senders/http-sender.js'
 import { kafkaSender } from '#src/publisher/senders/kafka-sender.js'
 import { kinesisSender } from '#src/publisher/senders/kinesis-sender.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import type { Sender } from '#src/publisher/senders/sender.js'
 import { freePorts } from '../../support/free-ports.ts'
 import { absentUrl, assertBalanced, reportMany } from '../support.ts'
@@ -43,7 +43,7 @@ for (const worker of [false, true]) {
     test('waits for a collector that is slow', async (t) => {
       const sink = await spanSink((res) => setTimeout(() => res.writeHead(202).end(), 1000))
       t.after(() => sink.close())
-      const publisher = new Publisher(httpSender({ url: sink.url }), proto3Encoder, { worker })
+      const publisher = new ServicePublisher(httpSender({ url: sink.url }), proto3Encoder, { worker })
       reportMany(publisher, 3, 1)
       assert.equal(await publisher.flushAtEnd(FAR_MS), true)
       assert.equal(publisher.stats().sent, 3)
@@ -51,7 +51,7 @@ for (const worker of [false, true]) {
     })
 
     async function givesUp(sender: Sender): Promise<void> {
-      const publisher = new Publisher(sender, proto3Encoder, { worker })
+      const publisher = new ServicePublisher(sender, proto3Encoder, { worker })
       reportMany(publisher, 3, 1)
       assert.equal(await publisher.flushAtEnd(FAR_MS), false)
       const stats = publisher.stats()

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { consoleSender } from '#src/publisher/senders/console-sender.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { newSpan, plainJson, reportMany } from '../support.ts'
 
 test('prints a span a line', async () => {
   const lines: string[] = []
-  const publisher = new Publisher(consoleSender({ write: (line) => lines.push(line) }), plainJson)
+  const publisher = new ServicePublisher(consoleSender({ write: (line) => lines.push(line) }), plainJson)
   publisher.report(newSpan(1, { name: 'two\nlines' }))
   publisher.report(newSpan(2))
   await publisher.close()
@@ -22,7 +22,7 @@ test('an output that is closed doubles nothing', async () => {
   const write = (): void => {
     if (++count === 2) throw new Error('EPIPE')
   }
-  const publisher = new Publisher(consoleSender({ write }), plainJson)
+  const publisher = new ServicePublisher(consoleSender({ write }), plainJson)
   reportMany(publisher, 3)
   await publisher.close()
   assert.equal(count, 2)

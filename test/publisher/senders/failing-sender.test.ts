@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Publisher, type PublisherOptions } from '#src/publisher/publisher.js'
+import type { PublisherOptions } from '#src/publisher/publisher-options.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { SendError, type SpanRecord } from '#src/publisher/senders/sender.js'
 import { assertBalanced, idsOf, never, plainJson, reportMany, testSender } from '../support.ts'
 
@@ -23,7 +24,7 @@ describe('a sender that fails', () => {
   for (const [name, fault] of Object.entries(faults)) {
     test(`once, and then takes it: ${name}`, async () => {
       const sender = testSender((records, call) => (call === 1 ? fault(records) : undefined))
-      const publisher = new Publisher(sender, plainJson)
+      const publisher = new ServicePublisher(sender, plainJson)
       reportMany(publisher, 2)
       await publisher.close(60_000)
       const stats = publisher.stats()
@@ -38,7 +39,7 @@ describe('a sender that fails', () => {
       if (++calls === 1) throw new Error('no')
       return Promise.resolve()
     }
-    const publisher = new Publisher({ ...testSender(), send }, plainJson)
+    const publisher = new ServicePublisher({ ...testSender(), send }, plainJson)
     reportMany(publisher, 2)
     await publisher.close(60_000)
     assert.equal(publisher.stats().sent, 2)
@@ -63,7 +64,10 @@ describe('a sender that fails', () => {
   }
   for (const [name, answer] of Object.entries(doubts)) {
     test(`by an answer that leaves its spans in doubt: ${name}`, async () => {
-      const publisher = new Publisher({ ...testSender(), send: async () => answer() as undefined }, plainJson)
+      const publisher = new ServicePublisher(
+        { ...testSender(), send: async () => answer() as undefined },
+        plainJson,
+      )
       reportMany(publisher, 2)
       await publisher.close(60_000)
       const stats = publisher.stats()
@@ -74,7 +78,7 @@ describe('a sender that fails', () => {
 
   test('by never answering: in doubt after the timeout, and the next call goes out', async () => {
     const sender = testSender((_, call) => (call === 1 ? never() : undefined))
-    const publisher = new Publisher(sender, plainJson, { callTimeoutMs: 20, concurrency: 1 })
+    const publisher = new ServicePublisher(sender, plainJson, { callTimeoutMs: 20, concurrency: 1 })
     reportMany(publisher, 2)
     await publisher.flush(60_000)
     assert.equal(publisher.stats().inDoubt, 2)
@@ -93,7 +97,7 @@ describe('a sender that fails', () => {
       },
       { maxRecords: 1 },
     )
-    const publisher = new Publisher(sender, plainJson, { callTimeoutMs: 1_000_000 })
+    const publisher = new ServicePublisher(sender, plainJson, { callTimeoutMs: 1_000_000 })
     reportMany(publisher, 1)
     void publisher.flush(0)
     reportMany(publisher, 1, 1)
@@ -120,7 +124,7 @@ describe('a sender that fails', () => {
       },
       { maxRecords: 1, maxRecordBytes: 1024 },
     )
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     reportMany(publisher, 500)
     await publisher.close(60_000)
     assert.equal(publisher.stats().sent, 500)
@@ -129,7 +133,7 @@ describe('a sender that fails', () => {
 
   test('by never answering, where records go at least once: sent again, and said to be doubtful', async () => {
     const sender = testSender((_, call) => (call === 1 ? never() : undefined), { atLeastOnce: true })
-    const publisher = new Publisher(sender, plainJson, { callTimeoutMs: 20 })
+    const publisher = new ServicePublisher(sender, plainJson, { callTimeoutMs: 20 })
     reportMany(publisher, 2)
     await publisher.close(60_000)
     const { sent, inDoubt, possibleDuplicates } = publisher.stats()
@@ -144,7 +148,7 @@ describe('a sender that fails', () => {
     ]
     for (const [name, options, deadlineMs] of ends) {
       const sender = testSender(never, { atLeastOnce: true })
-      const publisher = new Publisher(sender, plainJson, { callTimeoutMs: 10, ...options })
+      const publisher = new ServicePublisher(sender, plainJson, { callTimeoutMs: 10, ...options })
       reportMany(publisher, 2)
       await publisher.flush(50)
       if (options.drop) reportMany(publisher, 100, 2)
@@ -157,7 +161,7 @@ describe('a sender that fails', () => {
   })
 
   test('for good: expired, and said to be', async () => {
-    const publisher = new Publisher(
+    const publisher = new ServicePublisher(
       testSender(() => Promise.reject(new Error('away'))),
       plainJson,
       { maxAgeMs: 50 },
@@ -173,7 +177,7 @@ describe('a sender that fails', () => {
     const sender = testSender((_, call) => {
       if (call === 1) throw new SendError('answered 400', 'rejected')
     })
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     reportMany(publisher, 2)
     await publisher.flush()
     reportMany(publisher, 1, 2)
@@ -190,7 +194,7 @@ describe('a sender that fails', () => {
         call > 3 ? undefined : records.map((_, i) => (['sent', 'failed', 'throttled'] as const)[i % 3]),
       { maxRecordBytes: 2048 },
     )
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     reportMany(publisher, 500)
     await publisher.close(60_000)
     const ids = idsOf(sender.stored)
@@ -220,7 +224,7 @@ describe('a sender that fails', () => {
       maxRecordBytes: 2048,
       maxRecords: 4,
     })
-    const publisher = new Publisher(sender, plainJson, {
+    const publisher = new ServicePublisher(sender, plainJson, {
       callTimeoutMs: 5,
       maxAgeMs: 300,
       maxSpans: 2000,

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test'
 import type { Outcome } from 'tdist'
 import { jsonEncoder } from '#src/codec/json.js'
 import { fileSender } from '#src/publisher/senders/file-sender.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { SendError } from '#src/publisher/senders/sender.js'
 import { newSpan } from '../support.ts'
 
@@ -40,7 +40,7 @@ test('appends a span a line, whatever is in it', async (t) => {
     newSpan(3, { localEndpoint: { serviceName: hostile } }),
   ]
   for (const span of spans) {
-    const publisher = new Publisher(fileSender({ path }), jsonEncoder)
+    const publisher = new ServicePublisher(fileSender({ path }), jsonEncoder)
     publisher.report(span)
     publisher.report(span)
     await publisher.close()
@@ -54,7 +54,7 @@ test('appends a span a line, whatever is in it', async (t) => {
 
 test('a file that was moved away is made anew', async (t) => {
   const path = join(folder(t), 'spans.jsonl')
-  const publisher = new Publisher(fileSender({ path }), jsonEncoder)
+  const publisher = new ServicePublisher(fileSender({ path }), jsonEncoder)
   publisher.report(newSpan(1))
   await publisher.flush()
   renameSync(path, `${path}.1`)
@@ -66,7 +66,7 @@ test('a file that was moved away is made anew', async (t) => {
 
 test('a folder that comes later is soon enough', async (t) => {
   const path = join(folder(t), 'later', 'spans.jsonl')
-  const publisher = new Publisher(fileSender({ path }), jsonEncoder)
+  const publisher = new ServicePublisher(fileSender({ path }), jsonEncoder)
   publisher.report(newSpan(1))
   const flushed = publisher.flush()
   await until(() => publisher.stats().failedCalls > 0)

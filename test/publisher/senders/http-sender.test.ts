@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { httpSender, type HttpSenderOptions } from '#src/publisher/senders/http-sender.js'
 import type { PublisherStats } from '#src/publisher/metrics.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import type { SendError, SpanRecord } from '#src/publisher/senders/sender.js'
 import { absentUrl, assertBalanced, collector, newSpan, plainJson, reportMany } from '../support.ts'
 
@@ -18,7 +18,7 @@ async function publish(
   { maxAgeMs = 30_000, deadlineMs = 60_000 } = {},
 ): Promise<PublisherStats> {
   const sender = httpSender({ url, encoding: 'json', ...options })
-  const publisher = new Publisher(sender, plainJson, { maxSpans: 8, maxAgeMs, concurrency: 1 })
+  const publisher = new ServicePublisher(sender, plainJson, { maxSpans: 8, maxAgeMs, concurrency: 1 })
   reportMany(publisher, 2)
   await publisher.close(deadlineMs)
   assertBalanced(publisher.stats())

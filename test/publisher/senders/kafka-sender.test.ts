@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import kafkajs, { type Kafka } from 'kafkajs'
 import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import type { SendError, SpanRecord } from '#src/publisher/senders/sender.js'
 import { kafkaSender, type KafkaSenderOptions } from 'tdist/kafkajs'
 import { freePorts } from '../../support/free-ports.ts'
@@ -38,7 +38,7 @@ describe('a real Kafka broker', async () => {
   it('has every span, in lists as Zipkin reads them', async () => {
     const topic = topicOf('spans')
     await createTopic(brokers, topic, { partitions: 3 })
-    const publisher = new Publisher(kafkaSender({ brokers, topic }), proto3Encoder)
+    const publisher = new ServicePublisher(kafkaSender({ brokers, topic }), proto3Encoder)
     const spans = Array.from({ length: 5000 }, (_, i) =>
       newSpan(i + 1, { tags: { 'http.path': `/größe/${i}` } }),
     )
@@ -62,7 +62,7 @@ describe('a real Kafka broker', async () => {
   it('has a trace in one partition, with partition: trace', async () => {
     const topic = topicOf('traces')
     await createTopic(brokers, topic, { partitions: 5 })
-    const publisher = new Publisher(kafkaSender({ brokers, topic, encoding: 'json' }), plainJson, {
+    const publisher = new ServicePublisher(kafkaSender({ brokers, topic, encoding: 'json' }), plainJson, {
       partition: 'trace',
     })
     reportMany(publisher, 1000)
@@ -134,7 +134,7 @@ describe('a real Kafka broker', async () => {
     const topic = topicOf('late')
     const sender = kafkaSender({ brokers, topic, encoding: 'json' })
     await assert.rejects(sender.send([record]), { outcome: 'failed', message: /UNKNOWN_TOPIC_OR_PARTITION/ })
-    const publisher = new Publisher(sender, plainJson)
+    const publisher = new ServicePublisher(sender, plainJson)
     reportMany(publisher, 10)
     const closed = publisher.close(60_000)
     await createTopic(brokers, topic)
@@ -175,7 +175,7 @@ describe('a real Kafka broker', async () => {
     await dying
     await assert.rejects(sender.send([record]), { outcome: 'failed', message: /ECONNREFUSED/ })
     await own!.start()
-    const publisher = new Publisher(sender, proto3Encoder)
+    const publisher = new ServicePublisher(sender, proto3Encoder)
     publisher.report(newSpan(1))
     await publisher.close(60_000)
     assert.equal(publisher.stats().sent, 1)

@@ -16,7 +16,7 @@ import {
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { Publisher } from '#src/publisher/publisher.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import type { SendError, SpanRecord } from '#src/publisher/senders/sender.js'
 import { kinesisSender } from 'tdist/kinesis'
 import { assertBalanced, collector, idsOf, newSpan, plainJsonAsProto3, reportMany } from '../support.ts'
@@ -65,7 +65,10 @@ test('publishes through a Kinesis of other make, spread over its shards', async 
     status = StreamDescriptionSummary?.StreamStatus
   }
 
-  const publisher = new Publisher(kinesisSender({ streamName: 'spans', endpoint, region }), plainJsonAsProto3)
+  const publisher = new ServicePublisher(
+    kinesisSender({ streamName: 'spans', endpoint, region }),
+    plainJsonAsProto3,
+  )
   reportMany(publisher, 10_000)
   await publisher.close(60_000)
   assert.equal(publisher.stats().sent, 10_000)
@@ -153,7 +156,7 @@ describe('an answer that does not tell what became of each record leaves the spa
 
   test('and they are counted so', async () => {
     const server = await stub(() => ({}))
-    const publisher = new Publisher(
+    const publisher = new ServicePublisher(
       kinesisSender({ streamName: 'spans', endpoint: originOf(server), region }),
       plainJsonAsProto3,
       { maxAgeMs: 100 },
@@ -245,7 +248,7 @@ test('spans wait for a stream that does not exist yet', async () => {
     res.writeHead(400)
     return { __type: 'ResourceNotFoundException', message: 'none' }
   })
-  const publisher = new Publisher(
+  const publisher = new ServicePublisher(
     kinesisSender({ streamName: 'spans', endpoint: originOf(server), region }),
     plainJsonAsProto3,
   )

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
 import type { ZipkinSpan } from '#src/codec/zipkin-span.js'
 import type { LocalKinesis } from '#server/local-kinesis/local-kinesis.js'
-import { Publisher, type PublisherOptions } from '#src/publisher/publisher.js'
+import type { PublisherOptions } from '#src/publisher/publisher-options.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { kinesisSender } from 'tdist/kinesis'
 import { assertBalanced } from '../support.ts'
 
@@ -11,8 +12,8 @@ process.env['AWS_SECRET_ACCESS_KEY'] = 'test'
 process.env['AWS_EC2_METADATA_DISABLED'] = 'true'
 
 /** A publisher of proto3 to the stream `spans`, through the real SDK. */
-export function publisherTo(endpoint: string, options: PublisherOptions = {}): Publisher {
-  return new Publisher(
+export function publisherTo(endpoint: string, options: PublisherOptions = {}): ServicePublisher {
+  return new ServicePublisher(
     kinesisSender({ streamName: 'spans', region: 'us-east-1', endpoint }),
     proto3Encoder,
     options,
@@ -48,7 +49,7 @@ export const SUSTAINABLE = 20_000
  * the publisher holds more than `held`: a busy machine may not send as fast as that.
  */
 export async function offer(
-  publisher: Publisher,
+  publisher: ServicePublisher,
   spans: number,
   perSecond: number,
   held = Infinity,
@@ -79,7 +80,7 @@ export function readBack(kinesis: LocalKinesis): { distinct: number; duplicates:
 
 /** Closes, and checks that every span is on the stream. */
 export async function closeAndFindAll(
-  publisher: Publisher,
+  publisher: ServicePublisher,
   kinesis: LocalKinesis,
   spans: number,
 ): Promise<void> {

@@ -7,13 +7,14 @@ import { decodeProto3, proto3Encoder } from '#src/codec/proto3.js'
 import { startLocalKinesis } from '#server/local-kinesis/local-kinesis.js'
 import type { CallMessage } from '#src/publisher/channels.js'
 import { httpSender } from '#src/publisher/senders/http-sender.js'
-import { Publisher, type PublisherOptions } from '#src/publisher/publisher.js'
+import type { PublisherOptions } from '#src/publisher/publisher-options.js'
+import { ServicePublisher } from '#src/publisher/service-publisher.js'
 import { publisherTo, serverSpan } from '../senders/kinesis-support.ts'
 import { assertBalanced, deferred, plainJson, reportMany, testSender } from '../support.ts'
 import { ended, service, spanSink, start } from './worker-support.ts'
 
-function workerTo(url: string, options: PublisherOptions = {}): Publisher {
-  return new Publisher(httpSender({ url }), proto3Encoder, { worker: true, ...options })
+function workerTo(url: string, options: PublisherOptions = {}): ServicePublisher {
+  return new ServicePublisher(httpSender({ url }), proto3Encoder, { worker: true, ...options })
 }
 
 /** The next worker thread of this process. */
@@ -163,7 +164,10 @@ describe('a worker', () => {
 
   test('is a matter of true or false', () => {
     const options = { worker: 'yes' as unknown as boolean }
-    assert.throws(() => new Publisher(testSender(), plainJson, options), /publisher\.worker must be true or/)
+    assert.throws(
+      () => new ServicePublisher(testSender(), plainJson, options),
+      /publisher\.worker must be true or/,
+    )
   })
 
   test('holds a burst that nobody takes within its bound', async () => {

@@ -15,6 +15,7 @@ import { nodeHttpServer } from 'tdist'
 import { httpServerSuite, type Server } from '../../suites/http-server.ts'
 import { addRoutes, listen, type ExpressModule } from '../../support/express-server.ts'
 import { call, type Answer, type Call } from '../../support/http-call.ts'
+import { internals } from '../../support/internals.ts'
 
 const express4 = createRequire(import.meta.url)('express4') as ExpressModule
 const WAYS = ['by traceExpress', 'dropped in', 'dropped in and by traceExpress'] as const
@@ -457,7 +458,7 @@ function behaviour(version: string, express: ExpressModule, way: (typeof WAYS)[n
       assert.equal(test.tracing.faults['http rule'], 2)
       delete (test.tracing.faults as Partial<Record<string, number>>)['http rule']
 
-      Object.assign(test.tracing.propagation, { extract: failing })
+      Object.assign(internals(test.tracing).propagation, { extract: failing })
       assert.equal((await call(`${url}/items/1`)).body, '/items/1')
       assert.ok(test.tracing.faults['http server'])
       delete (test.tracing.faults as Partial<Record<string, number>>)['http server']

@@ -12,6 +12,7 @@ import { traceFetch, traceUndici, undici } from 'tdist/undici'
 import { signedHeaders } from '#src/transports/http-clients/signed-headers.js'
 import { answeringServer, type AnsweringServer } from '../../support/answering-server.js'
 import { authorizationOf, isSignatureRight, SECRET } from '../../support/aws-signature.js'
+import { internals } from '../../support/internals.ts'
 
 type Headers = Record<string, string>
 /** Sends a request; resolves to its status. */
@@ -189,7 +190,9 @@ describe('a call whose trace headers are signed', () => {
 
     it(`${name}: part of a trace that is signed keeps all of it; baggage, and what belongs to others, goes`, async () => {
       const send = make()
-      const parent = test.tracing.tracer.newTrace(undefined, true, false, { baggage: { 'User-Id': 'ours' } })
+      const parent = internals(test.tracing).tracer.newTrace(undefined, true, false, {
+        baggage: { 'User-Id': 'ours' },
+      })
       const inside = <T>(fn: () => T): T => test.tracing.dataManager.run(parent, fn)
       const own = { ...THEIRS, 'user-id': 'theirs' }
       const signs = (list: string) => ({ ...own, 'signature-input': `a=(${list})`, signature: 'a=:bc=:' })

@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
 import { nodeHttpClient, traceHttpClient } from 'tdist'
 import { answeringServer, type AnsweringServer } from '../../support/answering-server.js'
+import { internals } from '../../support/internals.ts'
 
 const plainRequest = http.request
 
@@ -286,7 +287,7 @@ describe('node:http calls', () => {
   })
 
   it('makes siblings of parallel calls', async () => {
-    const parent = test.tracing.tracer.newTrace(undefined)
+    const parent = internals(test.tracing).tracer.newTrace(undefined)
     const calls = () => Promise.all(['/a', '/b'].map((path) => outcome(() => http.get(server.origin + path))))
     await test.tracing.dataManager.run(parent, calls)
     const spans = await test.take(2)
@@ -296,7 +297,7 @@ describe('node:http calls', () => {
   })
 
   it('shows listeners the span they were added in', async () => {
-    const { dataManager, tracer } = test.tracing
+    const { dataManager, tracer } = internals(test.tracing)
     const [outer, inner] = [tracer.newTrace(undefined), tracer.newTrace(undefined)]
     const req = dataManager.run(outer, () => http.request(server.origin, { agent }))
     const seen = new Promise((resolve) => {
@@ -316,7 +317,7 @@ describe('node:http calls', () => {
   })
 
   it('traces nothing in untraced code, and nothing inside a traced client', async () => {
-    const { dataManager, tracer } = test.tracing
+    const { dataManager, tracer } = internals(test.tracing)
     await dataManager.untraced(() => outcome(() => http.get(server.origin, { agent })))
     const client = tracer.newTrace('CLIENT')
     await dataManager.run(client, () => outcome(() => http.get(server.origin, { agent })))

@@ -15,6 +15,7 @@ import { nodeHttpServer, traceHttpServer } from 'tdist'
 import { httpServerSuite, type Filter, type Server } from '../../suites/http-server.ts'
 import { listen } from '../../support/express-server.ts'
 import { call, exchange } from '../../support/http-call.ts'
+import { internals } from '../../support/internals.ts'
 
 const pem = readFileSync(new URL('../../../../test/support/localhost.pem', import.meta.url))
 
@@ -520,7 +521,8 @@ describe('a server of node:http', () => {
           calls++
           response.end('fine')
         }, options)
-        if (name.startsWith('a propagation')) Object.assign(test.tracing.propagation, { extract: failing })
+        if (name.startsWith('a propagation'))
+          Object.assign(internals(test.tracing).propagation, { extract: failing })
         const { status, body } = await call(url)
         assert.deepEqual({ status, body, calls }, { status: 200, body: 'fine', calls: 1 })
         await test.take(spans)
@@ -587,14 +589,14 @@ describe('a server of node:http', () => {
         response.end(String(tracing.dataManager.current === undefined)),
       ),
     )
-    const listening = await tracing.dataManager.untraced(() => listen(server))
+    const listening = await internals(tracing).dataManager.untraced(() => listen(server))
     open.push(listening)
     assert.equal((await call(listening.url)).body, 'true')
   })
 
   it('a server opened inside a traced client call is traced, with a trace of its own', async () => {
     test = createTestTracing()
-    const { tracer, dataManager } = test.tracing
+    const { tracer, dataManager } = internals(test.tracing)
     const client = tracer.newTrace('CLIENT')
     const server = traceHttpServer(
       test.tracing,

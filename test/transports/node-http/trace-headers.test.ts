@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { nodeHttpClient, traceHttpClient } from 'tdist'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
 import { answeringServer, type AnsweringServer, type Recorded } from '../../support/answering-server.js'
+import { internals } from '../../support/internals.ts'
 
 /** Another trace's. */
 const STALE = {
@@ -95,7 +96,7 @@ for (const way of ['dropped in', 'by traceHttpClient']) {
     }
 
     it('what one request shows goes with the next and changes nothing, in a trace of their own', async () => {
-      const root = test.tracing.tracer.newTrace(undefined, true)
+      const root = internals(test.tracing).tracer.newTrace(undefined, true)
       await test.tracing.dataManager.run(root, async () => {
         let shown: Record<string, unknown> = {}
         const first = await ask((req) => {
@@ -119,7 +120,7 @@ for (const way of ['dropped in', 'by traceHttpClient']) {
     })
 
     it('an unsampled request keeps its own too', async () => {
-      const root = test.tracing.tracer.newTrace(undefined, false)
+      const root = internals(test.tracing).tracer.newTrace(undefined, false)
       const arrived = await test.tracing.dataManager.run(root, async () =>
         ask((req) => {
           for (const [name, value] of Object.entries(STALE)) req.setHeader(name, value)

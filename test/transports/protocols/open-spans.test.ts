@@ -2,16 +2,17 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { afterEach, describe, it, mock } from 'node:test'
 import { promisify } from 'node:util'
-import type { Span } from '#src/span/span.js'
+import type { ServiceSpan } from '#src/span/service-span.js'
 import { createTestTracing } from '#src/testing.js'
 import { OpenSpans, openSpansOf, type Ageing } from '#src/transports/protocols/open-spans.js'
+import { internals } from '../../support/internals.ts'
 
 const recorded = createTestTracing()
-const { tracing } = recorded
+const tracing = internals(recorded.tracing)
 afterEach(() => recorded.assertClean())
 
 class Call implements Ageing {
-  readonly span: Span
+  readonly span: ServiceSpan
   readonly place = 'here'
   alive = 0
   isCurrent: boolean | undefined

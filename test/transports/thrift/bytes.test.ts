@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { afterEach, describe, it } from 'node:test'
 import { createTestTracing } from 'tdist/testing'
 import { traceProcessor, traceThriftClient } from 'tdist/thrift'
-import { TraceContext } from '#src/span/trace-context.js'
+import { traceContext } from '#src/span/trace-context.js'
 import { encodeTraceFrame } from '#src/propagation/frame/trace-frame.js'
 import { startNpmServer, thrift, wireOptions, withNpmClient } from '../../support/thrift-npm.ts'
 
@@ -45,7 +45,7 @@ describe('thrift, bytes as they come', () => {
 
 describe('thrift, bytes that a stranger sends', () => {
   const wire = { processor: 'plain', transport: 'buffered', protocol: 'binary' } as const
-  const frame = encodeTraceFrame(new TraceContext('6b221d5bc9e6496c', 'b7ad6b7169203331', undefined, true))
+  const frame = encodeTraceFrame(traceContext('6b221d5bc9e6496c', 'b7ad6b7169203331', undefined, true))
 
   it('two messages in one chunk are two calls, each of its own trace', async () => {
     const seen: number[] = []

@@ -10,10 +10,11 @@ import {
   startNpmServer,
   withNpmClient,
 } from '../../support/thrift-npm.ts'
+import { internals } from '../../support/internals.ts'
 
 const recorded = createTestTracing()
 const { tracing } = recorded
-const { tracer, dataManager } = tracing
+const { tracer, dataManager } = internals(tracing)
 afterEach(() => recorded.assertClean())
 
 const wire = { processor: 'plain', transport: 'framed', protocol: 'binary' } as const

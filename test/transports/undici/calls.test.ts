@@ -6,6 +6,7 @@ import { Agent, Client, type Dispatcher, fetch as npmFetch, interceptors, Pool, 
 import { createTestTracing, type TestTracing } from 'tdist/testing'
 import { traceFetch, traceUndici, undici } from 'tdist/undici'
 import { answeringServer, type AnsweringServer } from '../../support/answering-server.js'
+import { internals } from '../../support/internals.ts'
 
 type Request = Dispatcher.RequestOptions
 
@@ -166,7 +167,7 @@ describe('undici calls', () => {
     })
 
     it(`${way}: a callback sees the span of its caller`, async () => {
-      const { dataManager, tracer } = test.tracing
+      const { dataManager, tracer } = internals(test.tracing)
       const parent = tracer.newTrace(undefined)
       const dispatcher = trace()
       const seen = await new Promise((resolve) => {
@@ -289,7 +290,7 @@ describe('undici calls', () => {
 
   it('traces no call in untraced code, nor inside a traced client', async () => {
     undo = undici.install(test.tracing)
-    const { dataManager, tracer } = test.tracing
+    const { dataManager, tracer } = internals(test.tracing)
     await dataManager.untraced(() => read(agent.request(request())))
     const client = tracer.newTrace('CLIENT')
     await dataManager.run(client, () => read(traceUndici(test.tracing, agent).request(request())))

@@ -5,6 +5,7 @@ import * as v7 from 'undici'
 import { createTestTracing, type TestTracing } from 'tdist/testing'
 import { traceUndici, undici } from 'tdist/undici'
 import { answeringServer, type Answer, type AnsweringServer } from '../../support/answering-server.js'
+import { internals } from '../../support/internals.ts'
 
 type Undici = typeof v7
 type Compose = v7.Dispatcher.DispatcherComposeInterceptor
@@ -173,7 +174,7 @@ describe('a traced dispatcher over interceptors', () => {
             const dispatcher = trace ? traceUndici(test.tracing, composed) : composed
             const make = () =>
               outcome(dispatcher.request({ origin: server.origin, path: '/', method: 'GET', ...more }))
-            results.push(trace ? await make() : await test.tracing.dataManager.untraced(make))
+            results.push(trace ? await make() : await internals(test.tracing).dataManager.untraced(make))
           }
           assert.deepEqual(results[1], results[0])
           const [span] = await test.take(1)
