@@ -1,7 +1,7 @@
 // Each subpath: a file for `require`, one for `import` that leads to it, and one set of types for both.
 import { readFileSync } from 'node:fs'
-import { posix } from 'node:path'
 import { exportsOf, root, write } from './bundle.mjs'
+import { Reach } from './declarations.mjs'
 
 /** `bundles`: which sources' exports each file in `<dist>/bundles` has, by its name. */
 export async function writeFaces(dist, subpath, source, bundles) {
@@ -21,26 +21,22 @@ export async function writeFaces(dist, subpath, source, bundles) {
   write(`${dist}/${subpath}.js`, `export { ${names.join(', ')} } from './${subpath}.cjs'\n`)
 
   // One class, one symbol, whichever way it came.
-  write(`${dist}/${subpath}.d.cts`, `export * from '${copyTypes(dist, source)}'\n`)
+  write(`${dist}/${subpath}.d.cts`, `export * from './${typesOf(dist, source)}.cjs'\n`)
   write(`${dist}/${subpath}.d.ts`, `export * from './${subpath}.cjs'\n`)
 }
 
-const copied = new Set()
-
-/** Copies a source's types, and those that they name, to `<dist>/types`; returns where a file in `dist` finds them. */
-export function copyTypes(dist, source) {
-  const module = source.replace(/\.ts$/, '')
-  // As they stand to one another in the repository, so that each finds the others.
-  const target = dist === 'dist' ? `types/${module.replace(/^src\//, '')}` : `types/${module}`
-  if (!copied.has(`${dist}/${target}`)) {
-    copied.add(`${dist}/${target}`)
-    const types = readFileSync(`${root}build/${module}.d.ts`, 'utf8').replace(NAMED, "$1.cjs'")
-    write(`${dist}/${target}.d.cts`, types)
-    for (const [, , named] of types.matchAll(NAMED_AFTER))
-      copyTypes(dist, posix.join(posix.dirname(source), `${named}.ts`))
+/** Writes to `<dist>/types` what the types of these sources lead to, and no more: the rest is nobody's but ours. */
+export function writeTypes(dist, sources) {
+  const reach = new Reach((path) => readFileSync(`${root}build/${path}`, 'utf8'))
+  for (const source of sources) reach.all(source.replace(/\.ts$/, '.d.ts'))
+  for (const path of reach.reached.keys()) {
+    const types = reach.print(path).replace(/(from '\.[^']+?)\.ts'/g, "$1.cjs'")
+    write(`${dist}/${typesOf(dist, path.replace(/\.d\.ts$/, ''))}.d.cts`, `${types}\n`)
   }
-  return `./${target}.cjs`
 }
 
-const NAMED = /((?:from |import\()'\.[^']+?)\.ts'/g
-const NAMED_AFTER = /(from |import\()'(\.[^']+?)\.cjs'/g
+/** Where a source's types are: as they stand to one another in the repository, so that each finds the others. */
+export function typesOf(dist, source) {
+  const module = source.replace(/\.ts$/, '')
+  return dist === 'dist' ? `types/${module.replace(/^src\//, '')}` : `types/${module}`
+}

@@ -2,7 +2,7 @@
 import { readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { build } from 'esbuild'
 import { root, write } from './bundle.mjs'
-import { copyTypes } from './faces.mjs'
+import { typesOf, writeTypes } from './faces.mjs'
 
 const SUBPATHS = { collector: 'server/src/collector/collector.ts' }
 
@@ -20,10 +20,10 @@ export async function buildServer() {
     })
     const names = Object.keys(await import(`${root}build/${source.replace(/\.ts$/, '.js')}`))
     write(`server/dist/${subpath}.js`, `export { ${names.join(', ')} } from './${subpath}.cjs'\n`)
-    const types = copyTypes('server/dist', source)
-    write(`server/dist/${subpath}.d.cts`, `export * from '${types}'\n`)
+    write(`server/dist/${subpath}.d.cts`, `export * from './${typesOf('server/dist', source)}.cjs'\n`)
     write(`server/dist/${subpath}.d.ts`, `export * from './${subpath}.cjs'\n`)
   }
+  writeTypes('server/dist', Object.values(SUBPATHS))
 }
 
 function joined(format, entryPoints, options) {

@@ -2,7 +2,7 @@
 // library is.
 import { chmodSync, cpSync, existsSync } from 'node:fs'
 import { askedFor, bundle, root, write } from './bundle.mjs'
-import { writeFaces } from './faces.mjs'
+import { writeFaces, writeTypes } from './faces.mjs'
 
 /** Each subpath's source. */
 const SUBPATHS = {
@@ -61,6 +61,7 @@ export async function buildTdist() {
 
   const bundles = { service: SERVICE, ...listed(LATE), ...listed(ALONE) }
   for (const [subpath, source] of Object.entries(SUBPATHS)) await writeFaces('dist', subpath, source, bundles)
+  writeTypes('dist', Object.values(SUBPATHS))
   for (const kind of ['cjs', 'd.cts'])
     cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
 }
