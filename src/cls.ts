@@ -1,4 +1,5 @@
-import { ERROR_SYMBOL, Namespace, type Values } from './cls/namespace.ts'
+import { ERROR_SYMBOL, type Namespace, type Values } from './cls/namespace.ts'
+import { StoredNamespace } from './cls/stored-namespace.ts'
 
 export { ERROR_SYMBOL }
 export type { Context, Namespace, Values } from './cls/namespace.ts'
@@ -12,7 +13,7 @@ namespaces()
  */
 export function createNamespace<V extends Values = Values>(name: string): Namespace<V> {
   if (!name) throw new Error('namespace must be given a name.')
-  const namespace = new Namespace<V>(name)
+  const namespace = new StoredNamespace<V>(name)
   namespaces()[name] = namespace as unknown as Namespace
   return namespace
 }

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { hostname } from 'node:os'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
-import { consoleSender, createTracing, httpSender, type Tracing, type TracingOptions, type ZipkinSpan } from 'tdist'
+import {
+  consoleSender,
+  createTracing,
+  httpSender,
+  type Tracing,
+  type TracingOptions,
+  type ZipkinSpan,
+} from 'tdist'
 import { createTestTracing } from 'tdist/testing'
 import type { ServiceTracing } from '#src/tracing/service-tracing.js'
 import { internals } from '../support/internals.ts'
