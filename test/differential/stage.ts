@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { installPackages } from '../support/installed-packages.ts'
+import { installPackages, linkPackage } from '../support/installed-packages.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 /** Where this suite's sources are; the compiled tests run elsewhere. */
@@ -23,7 +23,7 @@ export async function setStage(): Promise<Stage> {
     cpSync(root + part, `${modules}tdist/${part}`, { recursive: true })
   }
   // Each by itself, so that a case finds no package that it does not name, and tdist none at all beside it.
-  packages.link(packages.names, modules)
+  for (const name of packages.names) linkPackage(name, packages.folder, modules)
   writeFileSync(`${folder}package.json`, '{ "private": true }')
   for (const part of ['cases', 'run-case.mjs', 'case-kit.mjs']) {
     cpSync(SUITE + part, folder + part, { recursive: true })

@@ -1,12 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installPackages, type InstalledPackages } from '../support/installed-packages.ts'
+import { installPackages, linkPackage, type InstalledPackages } from '../support/installed-packages.ts'
 import { packBoth, type Packed } from './tarballs.ts'
 
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 /** Where this suite's sources are; the compiled tests run elsewhere. */
-export const SUITE = fileURLToPath(new URL('../../../test/packaging', import.meta.url))
+export const SUITE = `${root}test/packaging`
 
 /** Where projects are made: both packages as npm gets them, and the packages of the suite's lockfile. */
 export interface Workshop {
@@ -41,17 +42,27 @@ export async function openWorkshop(): Promise<Workshop> {
   }
 }
 
-/** Ours as copies, for a link would lead back to where the others are; those with what they need. */
+/** Ours as copies, for a link would lead back to where the others are. What ours need is as the repository has it. */
 function install(
   modules: string,
   packages: readonly string[],
   packed: ReadonlyMap<string, Packed>,
   installed: InstalledPackages,
 ): void {
-  const all = new Set(packages.flatMap((name) => [name, ...(packed.get(name)?.dependencies ?? [])]))
-  for (const name of all) {
-    const ours = packed.get(name)
-    if (ours) cpSync(ours.folder, `${modules}/${name}`, { recursive: true })
-    else installed.link([name], modules)
+  for (const name of packages) {
+    if (!packed.has(name)) linkPackage(name, installed.folder, modules)
   }
+  const ours = packages.filter((name) => packed.has(name))
+  for (const name of ours) {
+    cpSync(packed.get(name)!.folder, `${modules}/${name}`, { recursive: true })
+    for (const needed of packed.get(name)!.dependencies) {
+      if (packed.has(needed)) ours.push(needed)
+      else if (!existsSync(`${modules}/${needed}`)) linkPackage(needed, folderOf(needed), modules)
+    }
+  }
+}
+
+function folderOf(dependency: string): string {
+  const folders = [`${root}server/node_modules`, `${root}node_modules`]
+  return folders.find((folder) => existsSync(`${folder}/${dependency}`))!
 }

@@ -11,8 +11,6 @@ export interface InstalledPackages {
   readonly folder: string
   /** Those that the suite names. */
   readonly names: readonly string[]
-  /** Puts some of them into a project's `node_modules`: it finds these, and none that it does not name. */
-  link(names: readonly string[], modules: string): void
 }
 
 /**
@@ -34,14 +32,11 @@ export async function installPackages(suite: string, lists: string): Promise<Ins
   )
   const folder = `${installed}/node_modules`
   const list = JSON.parse(readFileSync(`${lists}/package.json`, 'utf8')) as { dependencies: object }
-  return {
-    folder,
-    names: Object.keys(list.dependencies),
-    link(names, modules) {
-      for (const name of names) {
-        mkdirSync(dirname(`${modules}/${name}`), { recursive: true })
-        symlinkSync(`${folder}/${name}`, `${modules}/${name}`)
-      }
-    },
-  }
+  return { folder, names: Object.keys(list.dependencies) }
+}
+
+/** Puts a package of a folder into a project's `node_modules`: there it finds what it needs, and the project it alone. */
+export function linkPackage(name: string, from: string, modules: string): void {
+  mkdirSync(dirname(`${modules}/${name}`), { recursive: true })
+  symlinkSync(`${from}/${name}`, `${modules}/${name}`)
 }
