@@ -7,7 +7,7 @@ export interface QueuedRecord extends SpanRecord {
   /** When its first span came, in monotonic milliseconds. */
   readonly since: number
   /** Whether a sender has had it. */
-  lent: boolean
+  wasSent: boolean
   /** Whether it may be stored already: a call it was in got no answer. */
   doubtful: boolean
 }

@@ -69,7 +69,7 @@ export class CallMetrics {
   }
 
   /** The ends of the calls in flight will not be told. */
-  forget(): void {
+  letGo(): void {
     this.#calls.clear()
   }
 

@@ -114,7 +114,7 @@ export class Delivery {
   /** Counts what is left as lost. The ends of calls still in flight are ignored from here on. */
   stop(): void {
     this.#stopped = true
-    this.metrics.forget()
+    this.metrics.letGo()
     while (this.#evict('shutdown'));
     const { takenSpans } = this.queue
     if (takenSpans > 0) this.#losses.add('inDoubt', takenSpans, CUT_OFF)
@@ -153,9 +153,9 @@ export class Delivery {
         continue
       }
       bytes += byteLength
-      if (record.lent) this.retriedRecords++
+      if (record.wasSent) this.retriedRecords++
       if (record.doubtful) this.possibleDuplicates += record.spans
-      record.lent = true
+      record.wasSent = true
       records.push(record)
     }
     return records
@@ -242,7 +242,7 @@ export class Delivery {
     const record = this.queue.evict()
     if (record === undefined) return false
     this.#lose(reason, record)
-    if (!record.lent) this.spare.keep(record.bytes)
+    if (!record.wasSent) this.spare.keep(record.bytes)
     return true
   }
 

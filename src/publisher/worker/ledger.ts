@@ -112,7 +112,7 @@ export class WorkerLedger implements Ledger {
       ...(key && { key }),
       number: ++this.#received,
       since: since[id]! - this.#clockOffset,
-      lent: doubts[id] === 1,
+      wasSent: doubts[id] === 1,
       doubtful: doubts[id] === 1,
     }
   }

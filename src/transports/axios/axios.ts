@@ -3,7 +3,7 @@ import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
 import { followHttpCalls } from '../node-http/client.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
 import { followUndiciCalls } from '../undici/channels.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -57,7 +57,7 @@ function tracedInstance<A extends AxiosLike>(tracing: Tracing, axios: A): A {
     )
   }
   if (typeof Axios === 'function') methods['Axios'] = tracedClass(tracing, Axios) as unknown as Method
-  return overridden(axios, methods, {
+  return overrideMethods(axios, methods, {
     onItself: () => false,
     call: (self, args) => callsTracedBy(tracing, axios as unknown as Method, self, args),
   })

@@ -50,7 +50,7 @@ function middleware(tracing: Tracing): RequestHandler {
 /** Names the requests of every Express application by their routes; the server that traces them is node:http's. */
 export const express: Instrumentation = instrumentation('express', (tracing) => {
   const apps = new Apps(tracing)
-  return uninstallAll([() => apps.forget(), apps.watchServers(), apps.watchAnswers()])
+  return uninstallAll([() => apps.unhookAll(), apps.watchServers(), apps.watchAnswers()])
 })
 
 interface Exchange {
@@ -88,7 +88,7 @@ class Apps {
     return true
   }
 
-  forget(): void {
+  unhookAll(): void {
     uninstallAll(this.#hooks)()
   }
 

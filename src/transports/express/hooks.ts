@@ -76,7 +76,7 @@ function tellRoute(original: Handle, copy: object): Handle {
   return function (request, response, next) {
     let then = next
     try {
-      then = meet(this, copy, request, response, next)
+      then = noteLayer(this, copy, request, response, next)
     } catch (error) {
       failed('express', error)
     }
@@ -85,7 +85,7 @@ function tellRoute(original: Handle, copy: object): Handle {
 }
 
 /** Notes what a layer says of the request it is about to handle. Returns the `next` that it gets. */
-function meet(
+function noteLayer(
   layer: Layer,
   copy: object,
   request: ExpressRequest,

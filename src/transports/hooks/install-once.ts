@@ -1,7 +1,7 @@
 import type { Uninstall } from './patch.ts'
 
 /** `install`, done when the first asks for it and undone when the last who asked has given it up. */
-export function counted(install: () => Uninstall): () => Uninstall {
+export function installOnce(install: () => Uninstall): () => Uninstall {
   let users = 0
   let undo: Uninstall | undefined
   return () => {

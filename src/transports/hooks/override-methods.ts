@@ -4,7 +4,7 @@ const TRACED = Symbol.for('tdist.traced')
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-export interface Overriding {
+export interface OverrideOptions {
   /** How {@link isTraced} tells. */
   readonly mark?: symbol
   /** Whether a method that is not replaced is called on the object itself; default all are, for they may use private fields. */
@@ -13,7 +13,7 @@ export interface Overriding {
   readonly call?: (self: unknown, args: never[]) => unknown
 }
 
-/** Whether this is what {@link overridden} made, with that mark. */
+/** Whether this is what {@link overrideMethods} made, with that mark. */
 export function isTraced(object: object, mark: symbol = TRACED): boolean {
   return mark in object
 }
@@ -23,10 +23,10 @@ export function isTraced(object: object, mark: symbol = TRACED): boolean {
  * are called on the object itself. The object stays as it was, but for what its owner assigns to either: that goes
  * before what was replaced, as a test's spy has to.
  */
-export function overridden<T extends object>(
+export function overrideMethods<T extends object>(
   object: T,
   methods: Readonly<Record<string, Method>>,
-  { mark = TRACED, onItself = () => true, call }: Overriding = {},
+  { mark = TRACED, onItself = () => true, call }: OverrideOptions = {},
 ): T {
   const bound = new Map<unknown, Method>()
   const shown = (key: PropertyKey, value: unknown): unknown => {

@@ -1,7 +1,7 @@
 import { failed } from '../../host/faults.ts'
 import { everyLive, hold, release } from '../../host/held.ts'
 import { processState, sharedList } from '../../host/process-state.ts'
-import { counted } from './install-once.ts'
+import { installOnce } from './install-once.ts'
 import { patch, uninstallAll, type Uninstall } from './patch.ts'
 
 /** A CommonJS module as Node's loader holds it. */
@@ -47,7 +47,7 @@ export function whenLoaded<Exports>(mainFile: string, install: (exports: Exports
   }
 }
 
-const hookLoader = counted(() => {
+const hookLoader = installOnce(() => {
   return patch((processState.nodeModule as unknown as Loader).prototype, 'load', (load) => {
     return function (this: Loaded, file: string) {
       Reflect.apply(load, this, [file])

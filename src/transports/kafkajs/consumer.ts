@@ -26,14 +26,14 @@ interface EachBatch {
 }
 
 /** What a handler is called with. */
-interface Met<Payload> {
+interface HandlerInput<Payload> {
   /** As it is without tracing: out of its envelope, whatever becomes of its trace. */
   readonly payload: Payload
   /** Undefined when it is left as it came. */
-  readonly begin: () => Begun | undefined
+  readonly begin: () => StartedWork | undefined
 }
 
-interface Begun {
+interface StartedWork {
   /** The arrival that the work belongs to; undefined where several came together. */
   readonly span: Span | undefined
   readonly tags: Tags | undefined
@@ -91,7 +91,7 @@ export class TracedHandlers {
     return this.#traced(original, (payload: EachBatch) => {
       const { batch } = payload
       const incoming = batch.messages.map((message) => this.#incoming(message))
-      const begin = (): Begun | undefined =>
+      const begin = (): StartedWork | undefined =>
         this.#handler.ignores(batch.topic) ? undefined : this.#beginBatch(payload, incoming)
       if (this.#options.carrier !== 'payload') return { payload, begin }
       const messages = incoming.map(({ message }) => message)
@@ -100,7 +100,7 @@ export class TracedHandlers {
     })
   }
 
-  #beginBatch(payload: EachBatch, incoming: readonly Incoming[]): Begun {
+  #beginBatch(payload: EachBatch, incoming: readonly Incoming[]): StartedWork {
     const { batch } = payload
     const arrivals = new Map<string, Arrival>()
     const traceIds = new Set<string>()
@@ -131,16 +131,16 @@ export class TracedHandlers {
   }
 
   /** The scope of whoever called `run` is nobody's in a handler. */
-  #traced<Payload>(original: Handler, meet: (payload: Payload) => Met<Payload>): Handler {
+  #traced<Payload>(original: Handler, prepare: (payload: Payload) => HandlerInput<Payload>): Handler {
     const tracing = this.#tracing
     const { dataManager, tracer } = tracing
     return function (payload: Payload, ...rest: unknown[]) {
       let given = payload
-      let begun: Begun | undefined
+      let begun: StartedWork | undefined
       try {
-        const met = meet(payload)
-        given = met.payload
-        begun = met.begin()
+        const input = prepare(payload)
+        given = input.payload
+        begun = input.begin()
         if (begun === undefined) given = payload
       } catch (error) {
         tracing.failed('kafka consumer', error)

@@ -6,7 +6,7 @@ import type { KafkaOptions } from '../../options/kafka-options.ts'
 import { TracedSends } from './producer.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
 import { patch, uninstallAll, unpatched } from '../hooks/patch.ts'
 
 export { runWithMessage } from '../protocols/message-arrival.ts'
@@ -43,7 +43,7 @@ export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, op
   return guarded(tracing, kafka, () => {
     const producer = unpatched(kafka.producer)
     const consumer = unpatched(kafka.consumer)
-    return overridden(kafka, {
+    return overrideMethods(kafka, {
       producer: (...args) =>
         traceProducer(tracing, Reflect.apply(producer, kafka, args) as KafkaProducer, options),
       consumer: (...args) =>
@@ -65,7 +65,7 @@ export function traceProducer<P extends KafkaProducer>(
       more: Record<string, Method> = {},
     ): T => {
       const { send, sendBatch } = one
-      return overridden(one, {
+      return overrideMethods(one, {
         send: (...args) => sends.send(send, one, args),
         sendBatch: (...args) => sends.sendBatch(sendBatch, one, args),
         ...more,
@@ -90,7 +90,7 @@ export function traceConsumer<C extends KafkaConsumer>(
   return guarded(tracing, consumer, () => {
     const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, options), options)
     const { run } = consumer
-    return overridden(consumer, {
+    return overrideMethods(consumer, {
       // What runs from here on is not the work of whoever calls this.
       run: (...args) => tracing.dataManager.apply(undefined, run, consumer, handlers.in(args)),
     })

@@ -28,7 +28,7 @@ export interface Sendable {
    */
   readonly own: { -readonly [K in keyof KafkaMessage]: KafkaMessage[K] }
   /** Whether that is all of it. */
-  readonly isWhole: boolean
+  readonly isFullCopy: boolean
 }
 
 /** Undefined where clients would not take it: what they would refuse is theirs, to refuse with their own words. */
@@ -37,12 +37,12 @@ export function sendable(message: unknown): Sendable | undefined {
   const given = message as KafkaMessage
   const copy = plainCopy(given)
   const own = copy ?? picked(given, ['key', 'value', 'headers'])
-  return own.value === undefined ? undefined : { given, own, isWhole: copy !== undefined }
+  return own.value === undefined ? undefined : { given, own, isFullCopy: copy !== undefined }
 }
 
 /** What stands in for it: a caller may send one object many times, or frozen. */
-export function sent({ given, own, isWhole }: Sendable): KafkaMessage {
-  return isWhole ? own : standIn(given, own)
+export function sent({ given, own, isFullCopy }: Sendable): KafkaMessage {
+  return isFullCopy ? own : standIn(given, own)
 }
 
 /** A message as its handler gets it, and what the envelope said that its value came in. */

@@ -8,7 +8,7 @@ import { calling } from '../hooks/calling.ts'
 import { kafkaHandler } from './handler.ts'
 import { Arrival } from '../protocols/message-arrival.ts'
 import type { MessagingHandler } from '../protocols/messaging.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
@@ -108,7 +108,7 @@ function wrapped<S extends object>(
     if (typeof serializer !== 'function') {
       const original = (serializer as Record<string, unknown>)[name]
       if (typeof original !== 'function') return serializer
-      return overridden(
+      return overrideMethods(
         serializer,
         { [name]: (...args) => call(original as Method, serializer, args) },
         { mark },

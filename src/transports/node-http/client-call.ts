@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { nodeHttp } from './modules.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import type { OpenCall } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
 import { CALL, followMessages, type MessageCall } from './follow-messages.ts'
 import { connectionOf, type Connection, type OnConnection } from './connection.ts'
@@ -143,7 +143,7 @@ export function followRequest(request: Followed, call: OpenCall): void {
 }
 
 /** Has the requests that are followed told what becomes of them. */
-export const followRequests: () => Uninstall = counted(() =>
+export const followRequests: () => Uninstall = installOnce(() =>
   uninstallAll([
     followMessages(),
     keepTraceHeaders(),

@@ -7,7 +7,7 @@ import type { Tracing } from '../../tracing/tracing.ts'
 import { nodeHttp, nodeHttps } from './modules.ts'
 import { calling } from '../hooks/calling.ts'
 import { Call, callsTracedBy, ClientCalls, type TracedClient } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { CALL } from './follow-messages.ts'
 import { addTo } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
@@ -200,7 +200,7 @@ function makeRendered(
   return req
 }
 
-const patchModules = counted(() => {
+const patchModules = installOnce(() => {
   return uninstallAll([patchAndSync(nodeHttp()), whenHttpsLoads(() => patchAndSync(nodeHttps()))])
 })
 

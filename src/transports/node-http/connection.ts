@@ -7,7 +7,7 @@ import { overhear } from '../hooks/overheard.ts'
 
 const CONNECTION = Symbol.for('tdist.connection')
 
-type Known = Socket & { [CONNECTION]?: Connection }
+type TracedSocket = Socket & { [CONNECTION]?: Connection }
 
 /** A call that ends with its connection, should nothing else end it. */
 export interface OnConnection {
@@ -50,12 +50,12 @@ showAsOneWord(Connection)
 /** What is known of this socket, if it is one of Node's: no other is heard to close. */
 export function connectionOf(socket: unknown): Connection | undefined {
   if (!socket) return undefined
-  const known = (socket as Known)[CONNECTION]
+  const known = (socket as TracedSocket)[CONNECTION]
   if (known !== undefined) return known
   if (!(socket instanceof nodeNet().Socket)) return undefined
   const connection = new Connection()
   Reflect.defineProperty(socket, CONNECTION, { value: connection, configurable: true })
-  if ((socket as Known)[CONNECTION] !== connection) {
+  if ((socket as TracedSocket)[CONNECTION] !== connection) {
     // The socket that HTTP/2 shows for a stream keeps it elsewhere.
     Reflect.deleteProperty(socket, CONNECTION)
     return undefined

@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http'
 import { bindEmitter } from '../../context/bind-emitter.ts'
 import { nodeHttp } from './modules.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { overhear } from '../hooks/overheard.ts'
 import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
 
@@ -19,7 +19,7 @@ export interface MessageCall {
  * current when each was added: a connection that is kept alive or pooled emits from somebody else's scope. And has
  * calls told what their requests emit. Server and client both ask for it; it is done once.
  */
-export const followMessages: () => Uninstall = counted(() => {
+export const followMessages: () => Uninstall = installOnce(() => {
   const { ClientRequest, IncomingMessage, OutgoingMessage } = nodeHttp()
   return uninstallAll([
     bindEmitter(IncomingMessage.prototype),

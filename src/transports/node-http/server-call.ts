@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { types } from 'node:util'
 import { nodeHttp } from './modules.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
 import type { Span } from '../../span/span.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
@@ -38,7 +38,7 @@ export class ServerCall implements OnConnection, Ageing {
   /** The first error of whoever answers. */
   error: unknown = undefined
   readonly #handler: HttpServerHandler<IncomingMessage>
-  readonly #request: Met
+  readonly #request: TracedRequest
   readonly #response: ServerResponse | undefined
   readonly #connection: Connection | undefined
   #unhear: Uninstall | undefined = undefined
@@ -52,7 +52,7 @@ export class ServerCall implements OnConnection, Ageing {
     tracing: Tracing,
     handler: HttpServerHandler<IncomingMessage>,
     span: Span,
-    request: Met,
+    request: TracedRequest,
     response: ServerResponse | undefined,
     connection: Connection | undefined,
   ) {
@@ -193,7 +193,7 @@ function end(call: ServerCall): void {
   }
 }
 
-type Met = IncomingMessage & {
+type TracedRequest = IncomingMessage & {
   [CALL]?: ServerCall
   /** Whether Node has given the socket away. */
   upgrade?: boolean | null
@@ -201,7 +201,7 @@ type Met = IncomingMessage & {
 
 /** The call that a request belongs to, once somebody has met it. */
 export function callOf(request: IncomingMessage): ServerCall | undefined {
-  return (request as Met)[CALL]
+  return (request as TracedRequest)[CALL]
 }
 
 type Look = (call: ServerCall, request: IncomingMessage) => void
@@ -215,11 +215,11 @@ export function lookAtAnswers(look: Look): Uninstall {
 }
 
 /** Has every server's calls told what becomes of them. */
-export const followResponses: () => Uninstall = counted(() =>
+export const followResponses: () => Uninstall = installOnce(() =>
   uninstallAll([followMessages(), listenAsOne('http.server.response.finish', 'http server', answered)]),
 )
 
-function answered({ request }: { readonly request: Met }): void {
+function answered({ request }: { readonly request: TracedRequest }): void {
   const call = request[CALL]
   if (call === undefined) return
   for (const look of looks) look(call, request)
@@ -253,7 +253,7 @@ export class ServerCalls {
   }
 
   #begin(
-    request: Met,
+    request: TracedRequest,
     response: ServerResponse | undefined,
     upgraded: Socket | undefined,
   ): ServerCall | undefined {

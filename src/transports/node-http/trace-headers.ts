@@ -2,7 +2,7 @@ import type { ClientRequest } from 'node:http'
 import { failed } from '../../host/faults.ts'
 import { nodeHttp } from './modules.ts'
 import type { TracedClient } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
 import { signedHeaders } from '../http-clients/signed-headers.ts'
 
@@ -67,7 +67,7 @@ export class TraceHeaders {
 }
 
 /** Has requests go out with the trace headers that they keep. */
-export const keepTraceHeaders: () => Uninstall = counted(() => {
+export const keepTraceHeaders: () => Uninstall = installOnce(() => {
   const { prototype } = nodeHttp().ClientRequest
   return uninstallAll(
     SENDERS.map((name) => patch(prototype as never, name, (own: Send) => sending(name, own))),

@@ -47,7 +47,7 @@ function scopeQueries({ Client, Query }: Exports): Uninstall {
   const scoped = new WeakSet<object>()
   const undos: Uninstall[] = []
   /** Queries of classes that pg knows nothing of are met when the first of them is made. */
-  const meet = (query: object): void => {
+  const scopeClassOf = (query: object): void => {
     const prototype = Object.getPrototypeOf(query) as object | null
     if (prototype === null || scoped.has(prototype)) return
     scoped.add(prototype)
@@ -56,7 +56,7 @@ function scopeQueries({ Client, Query }: Exports): Uninstall {
     }
     for (const [owner, name] of methodsOf(query, CALLED)) undos.push(bindCallback(owner, name))
   }
-  meet(Object.create(Query.prototype) as object)
+  scopeClassOf(Object.create(Query.prototype) as object)
 
   return uninstallAll([
     () => uninstallAll(undos)(),
@@ -66,7 +66,7 @@ function scopeQueries({ Client, Query }: Exports): Uninstall {
         try {
           const [config] = args
           if (isSubmittable(config)) {
-            meet(config)
+            scopeClassOf(config)
             queries.made(config)
           }
         } catch (error) {

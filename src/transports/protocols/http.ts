@@ -18,12 +18,12 @@ export const ABANDONED = 'response abandoned'
 
 /** What a server does with a request. */
 export class HttpServerHandler<Request> {
-  readonly #side: Side<Request>
+  readonly #ruleSet: HttpRuleSet<Request>
   readonly #tracing: Tracing
   readonly #reader: HttpReader<Request>
 
   constructor(tracing: Tracing, reader: HttpReader<Request>) {
-    this.#side = new Side(tracing, reader, tracing.http.server ?? {})
+    this.#ruleSet = new HttpRuleSet(tracing, reader, tracing.http.server ?? {})
     this.#tracing = tracing
     this.#reader = reader
   }
@@ -32,12 +32,12 @@ export class HttpServerHandler<Request> {
   receive(request: Request, remote: Endpoint | undefined): Span {
     const { propagation, tracer } = this.#tracing
     const extracted = propagation.extract(request, this.#reader.header)
-    const sampled = extracted?.sampled === undefined ? this.#side.sample(request) : undefined
+    const sampled = extracted?.sampled === undefined ? this.#ruleSet.sample(request) : undefined
     const span = tracer.fromRemote(extracted, 'SERVER', sampled)
     if (span.recording) {
       const forwarded = this.#reader.header(request, 'x-forwarded-for')
       span.remote((forwarded && endpoint(forwarded.split(',', 1)[0]!.trim())) || remote)
-      this.#side.begin(request, span)
+      this.#ruleSet.begin(request, span)
     }
     return span
   }
@@ -53,18 +53,18 @@ export class HttpServerHandler<Request> {
     route: string | undefined,
     error?: unknown,
   ): void {
-    this.#side.end(request, span, status, route, error)
+    this.#ruleSet.end(request, span, status, route, error)
   }
 }
 
 /** What a client does with a call. */
 export class HttpClientHandler<Request> {
-  readonly #side: Side<Request>
+  readonly #ruleSet: HttpRuleSet<Request>
   readonly #tracing: Tracing
   readonly #reader: HttpReader<Request>
 
   constructor(tracing: Tracing, reader: HttpReader<Request>) {
-    this.#side = new Side(tracing, reader, tracing.http.client ?? {})
+    this.#ruleSet = new HttpRuleSet(tracing, reader, tracing.http.client ?? {})
     this.#tracing = tracing
     this.#reader = reader
   }
@@ -77,8 +77,8 @@ export class HttpClientHandler<Request> {
   start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
     const { dataManager, propagation, tracer } = this.#tracing
     if (dataManager.suppressed || this.#reader.method(request) === 'CONNECT') return undefined
-    const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#side.sample(request))
-    if (span.recording) this.#side.begin(request, span)
+    const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#ruleSet.sample(request))
+    if (span.recording) this.#ruleSet.begin(request, span)
     try {
       propagation.inject(span.context, carrier, set)
     } catch (error) {
@@ -90,12 +90,12 @@ export class HttpClientHandler<Request> {
 
   /** The response is here, or never will be: `status` undefined. Ends the span. */
   receive(span: Span, request: Request, status: number | undefined, error?: unknown): void {
-    this.#side.end(request, span, status, undefined, error)
+    this.#ruleSet.end(request, span, status, undefined, error)
   }
 }
 
 /** What both sides share: names, tags, status, errors, and the user's rules. */
-class Side<Request> {
+class HttpRuleSet<Request> {
   readonly #tracing: Tracing
   readonly #reader: HttpReader<Request>
   readonly #rules: HttpRules

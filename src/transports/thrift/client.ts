@@ -98,7 +98,7 @@ export class ThriftClient {
   }
 
   /** What the connection says of itself. */
-  happened(event: unknown, said: unknown): void {
+  onConnectionEvent(event: unknown, said: unknown): void {
     switch (event) {
       case 'connect':
         this.calls.connected()

@@ -31,7 +31,7 @@ export function traceConnection<C extends ThriftConnection>(
   patch(connection as { emit: Callback }, 'emit', (emit) => {
     return function (...args) {
       try {
-        client.happened(args[0], args[1])
+        client.onConnectionEvent(args[0], args[1])
       } catch (error) {
         tracing.failed('thrift client', error)
       }

@@ -67,7 +67,7 @@ export class ThriftCalls {
 
   /** The answer is here; only the first end counts. */
   answered(call: ThriftCall, error?: unknown): void {
-    this.#forget(call)
+    this.#drop(call)
     if (error !== undefined && error !== null) {
       call.span.tag('thrift.exception', isDeclared(error) ? 'declared' : 'undeclared')
       call.span.error(error)
@@ -77,13 +77,13 @@ export class ThriftCalls {
 
   /** No answer will come: nobody has thrown an exception. */
   ended(call: ThriftCall, error: unknown): void {
-    this.#forget(call)
+    this.#drop(call)
     call.span.error(error).finish()
   }
 
   /** No answer has come. It may yet come, or the connection go, which is to make the call fail. */
   outlived(call: ThriftCall): void {
-    if (!this.#failPending) this.#forget(call)
+    if (!this.#failPending) this.#drop(call)
     call.span.error(new Error('no response')).finish()
   }
 
@@ -123,7 +123,7 @@ export class ThriftCalls {
     return undefined
   }
 
-  #forget(call: ThriftCall): void {
+  #drop(call: ThriftCall): void {
     call.open?.close()
     if (this.#waiting.get(call.seqid) === call) this.#waiting.delete(call.seqid)
   }

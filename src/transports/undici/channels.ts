@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { processState } from '../../host/process-state.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import { Call, ClientCalls, type TracedClient } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { entriesOf } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
@@ -72,14 +72,14 @@ const begun = processState.calls as Map<string, WholeCall>
 /**
  * Says that requests which bear a header of this value, or have it for a path, belong to a call that has its span
  * already: so does the explicit way, whose request may be made much later and in somebody else's scope, when a pool has
- * a connection for it. Take it back with {@link forget}.
+ * a connection for it. Take it back with {@link releaseHeader}.
  */
-export function remember(value: string, call: WholeCall): void {
+export function claimHeader(value: string, call: WholeCall): void {
   begun.set(value, call)
 }
 
-/** Takes {@link remember} back. */
-export function forget(value: string, call: WholeCall): void {
+/** Takes {@link claimHeader} back. */
+export function releaseHeader(value: string, call: WholeCall): void {
   if (begun.get(value) === call) begun.delete(value)
 }
 
@@ -198,7 +198,7 @@ function isGivenUp(socket: Socket | undefined, error: unknown): boolean {
   return typeof code !== 'string' || code === 'UND_ERR_ABORTED' || !/^(?:UND_ERR|ERR_HTTP2)_/.test(code)
 }
 
-const follow = counted(() =>
+const follow = installOnce(() =>
   uninstallAll([
     listenAsOne('undici:request:create', 'undici', created),
     listenAsOne('undici:client:sendHeaders', 'undici', sent),

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { failed } from '../../host/faults.ts'
 import type { Call } from '../http-clients/client-calls.ts'
-import { forget, remember, type WholeCall } from './channels.ts'
+import { claimHeader, releaseHeader, type WholeCall } from './channels.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
@@ -13,7 +13,7 @@ type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
  * Whether undici will take this dispatch: what it refuses must come to it as it is. A handler has one of two
  * forms, the one up to version 6 (`onConnect` and so on) or the one since 7 (`onRequestStart` and so on).
  */
-export function isWhole(options: unknown, handler: unknown): boolean {
+export function isDispatchable(options: unknown, handler: unknown): boolean {
   if (!isObject(options) || !isObject(handler)) return false
   if (typeof options['method'] !== 'string' || typeof options['path'] !== 'string') return false
   const upgrade = Boolean(options['upgrade']) || options['method'] === 'CONNECT'
@@ -47,7 +47,7 @@ class Exchange<Request> implements WholeCall {
     this.handler = handler
     this.call = call
     this.#mark = mark
-    if (mark !== '') remember(mark, this)
+    if (mark !== '') claimHeader(mark, this)
   }
 
   remote(socket: Socket): void {
@@ -62,7 +62,7 @@ class Exchange<Request> implements WholeCall {
   ended(error?: unknown): void {
     let status: number | undefined
     try {
-      forget(this.#mark, this)
+      releaseHeader(this.#mark, this)
       if (this.abandoned) return this.call.abandoned(error)
       // An interceptor between us and the connection may make an error of a response.
       if (error !== undefined) status = statusOf(error) ?? this.#answer

@@ -4,9 +4,9 @@ import { calling } from '../hooks/calling.ts'
 import { Call, callsTracedBy, TracedClient } from '../http-clients/client-calls.ts'
 import { addTo, headerOf, withHeaders } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
 import { ownerOf, picked, plainCopy, standIn } from '../hooks/stand-in.ts'
-import { TracedHandler, isWhole } from './handler.ts'
+import { isDispatchable, TracedHandler } from './handler.ts'
 import { followUndiciCalls } from './channels.ts'
 
 export { traceFetch } from './fetch.ts'
@@ -50,7 +50,7 @@ function tracedDispatcher<D extends Dispatcher>(tracing: Tracing, dispatcher: D)
       methods[name] = calling(method, (_, args) => callsTracedBy(tracing, method, dispatcher, args))
     }
   }
-  return overridden(dispatcher, methods, { onItself: (key) => !undicis.has(key) })
+  return overrideMethods(dispatcher, methods, { onItself: (key) => !undicis.has(key) })
 }
 
 /** What makes requests of which each is dispatched by `this.dispatch`. */
@@ -102,7 +102,7 @@ function begin(client: TracedClient<Options>, given: Options, handler: Handler):
   const copy: { -readonly [K in keyof Options]: Options[K] } | undefined = plainCopy(given)
   // Getters are called once, as undici calls them.
   const options = copy ?? picked(given, READ)
-  if (!isWhole(options, handler)) return undefined
+  if (!isDispatchable(options, handler)) return undefined
   const added: string[] = []
   const span = client.start(options, added, addTo)
   if (span === undefined) return undefined
