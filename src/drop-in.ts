@@ -10,6 +10,7 @@ import {
   thriftFromEnvironment,
 } from './tracing/environment.ts'
 import { LocalService } from './span/local-service.ts'
+import { guarded } from './host/guarded.ts'
 import { debug } from './host/log.ts'
 import { processState } from './host/process-state.ts'
 import { programPackage } from './host/program.ts'
@@ -40,12 +41,12 @@ export function install(nodeModule: typeof NodeModule): void {
   processState.dropIn = tracing
   processState.nodeModule = nodeModule
   for (const instrumentation of LIBRARIES) {
-    try {
+    const { module } = instrumentation
+    const start = (): void => {
       instrumentation.install(tracing)
-      debug(`traces ${instrumentation.module}`)
-    } catch (error) {
-      tracing.failed(`install ${instrumentation.module}`, error)
+      debug(`traces ${module}`)
     }
+    guarded(`install ${module}`, start, undefined, tracing)
   }
 }
 

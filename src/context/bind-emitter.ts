@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { failed } from '../host/faults.ts'
-import { patch, unpatched } from '../host/patch.ts'
+import { patch, uninstallAll, unpatched } from '../host/patch.ts'
 import { processState } from '../host/process-state.ts'
 
 type Listener = (...args: unknown[]) => unknown
@@ -96,17 +96,14 @@ export function bindEmitter(emitter: EventEmitter, scopes?: 'every scope'): () =
     return standsFor(listener, first)
   }
 
-  const undos = [
+  return uninstallAll([
     patch(methods, 'on', adding),
     patch(methods, 'addListener', adding),
     patch(methods, 'prependListener', adding),
     patch(methods, 'once', (once) => addingOnce(on, once)),
     patch(methods, 'prependOnceListener', (once) => addingOnce(prependListener, once)),
     patch(emitter as unknown as { rawListeners: RawListeners }, 'rawListeners', withoutBound),
-  ]
-  return () => {
-    for (const undo of undos) undo()
-  }
+  ])
 }
 
 function withoutBound(rawListeners: RawListeners): RawListeners {

@@ -1,6 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import { failed } from '../host/faults.ts'
+import { guarded } from '../host/guarded.ts'
+import { keepSignature } from '../host/keep-signature.ts'
 import { processState } from '../host/process-state.ts'
 import type { Span } from '../span/span.ts'
 import { bindEmitter } from './bind-emitter.ts'
@@ -65,9 +67,7 @@ export class DataManager {
       const bound = function (this: unknown, ...args: Parameters<F>) {
         return storage.run(store, Reflect.apply, fn, this, args) as unknown
       }
-      Object.defineProperty(bound, 'length', { value: fn.length })
-      Object.defineProperty(bound, 'name', { value: fn.name })
-      return bound as unknown as F
+      return keepSignature(bound, fn) as unknown as F
     } catch (error) {
       failed('context', error)
       return fn
@@ -79,11 +79,7 @@ export class DataManager {
    * that emit from somebody else's scope. Returns the emitter.
    */
   bindEmitter<E extends EventEmitter>(emitter: E): E {
-    try {
-      bindEmitter(emitter)
-    } catch (error) {
-      failed('context', error)
-    }
+    guarded('context', () => bindEmitter(emitter), undefined)
     return emitter
   }
 

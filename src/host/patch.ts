@@ -1,3 +1,5 @@
+import { guarded } from './guarded.ts'
+import { keepSignature } from './keep-signature.ts'
 import { isNodeRealm, nodeObject, nodeRealm } from './node-realm.ts'
 import { processState } from './process-state.ts'
 import {
@@ -126,11 +128,9 @@ export function unpatched<F>(method: F): F {
 }
 
 function marked(wrapped: Fn, original: Fn, hook?: Hook): Fn {
-  return Object.defineProperties(wrapped, {
+  return keepSignature(wrapped, original, {
     [ORIGINAL]: { value: original, configurable: true },
     ...(hook && { [HOOK]: { value: hook, configurable: true } }),
-    length: { value: original.length, configurable: true },
-    name: { value: original.name, configurable: true },
   })
 }
 
@@ -138,4 +138,11 @@ const PLAIN = { configurable: true, enumerable: false, writable: true }
 
 function define(owner: Owner, name: string, value: Fn, before: PropertyDescriptor = PLAIN): void {
   Object.defineProperty(owner, name, { ...before, value })
+}
+
+/** One undo of many, run in reverse. One that throws is counted, and keeps none of the others from it. */
+export function uninstallAll(uninstalls: readonly Uninstall[]): Uninstall {
+  return () => {
+    for (const uninstall of [...uninstalls].reverse()) guarded('uninstall', uninstall, undefined)
+  }
 }

@@ -1,3 +1,4 @@
+import { guarded } from '../host/guarded.ts'
 import { metricsOf, type Metric, type MetricSource, type Sample } from './metric-list.ts'
 
 /**
@@ -65,10 +66,7 @@ export function registerMetrics(source: MetricSource, registry: PromRegistry): v
 
 /** None when they cannot be had: the rest of the scrape is the service's own. */
 function samplesOf(source: MetricSource, name: string): readonly Sample[] {
-  try {
-    return metricsOf(source).find((metric) => metric.name === name)?.samples ?? []
-  } catch (error) {
-    source.failed('metrics', error)
-    return []
-  }
+  const read = (): readonly Sample[] =>
+    metricsOf(source).find((metric) => metric.name === name)?.samples ?? []
+  return guarded('metrics', read, [], source)
 }

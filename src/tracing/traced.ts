@@ -1,3 +1,4 @@
+import { keepSignature } from '../host/keep-signature.ts'
 import { latestTracing } from './current-tracing.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -30,7 +31,5 @@ function inSpan(name: string, method: Method): Method {
       ? tracing.tracer.apply(name, undefined, method, this, args)
       : method.apply(this, args)
   }
-  Object.defineProperty(wrapped, 'length', { value: method.length })
-  Object.defineProperty(wrapped, 'name', { value: method.name })
-  return wrapped
+  return keepSignature(wrapped, method)
 }

@@ -1,9 +1,11 @@
 import type { AxiosStatic, CreateAxiosDefaults } from 'axios'
+import { keepSignature } from '../../host/keep-signature.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
 import { followHttpCalls } from '../node-http/client.ts'
-import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 import { followUndiciCalls } from '../undici/channels.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -28,12 +30,7 @@ export interface AxiosLike {
  * none. What is traced are the methods that the instance has now: one that is put on it later is called as it is.
  */
 export function traceAxios<A extends AxiosLike>(tracing: Tracing, axios: A): A {
-  try {
-    return tracing.enabled && !isTraced(axios) ? tracedInstance(tracing, axios) : axios
-  } catch (error) {
-    tracing.failed('axios', error)
-    return axios
-  }
+  return tracedOnce(tracing, 'axios', axios, () => tracedInstance(tracing, axios))
 }
 
 function tracedInstance<A extends AxiosLike>(tracing: Tracing, axios: A): A {
@@ -68,7 +65,7 @@ function tracedClass(tracing: Tracing, Axios: AxiosClass): AxiosClass {
   // By it all others send.
   const request = Reflect.get(Axios.prototype, 'request') as Method
   class Traced extends Axios {}
-  Object.defineProperties(Traced, { name: { value: Axios.name }, length: { value: Axios.length } })
+  keepSignature(Traced, Axios)
   Object.defineProperty(Traced.prototype, 'request', {
     configurable: true,
     writable: true,

@@ -1,11 +1,12 @@
 import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
+import { guarded } from '../../host/guarded.ts'
 import { onMicrotask } from '../../host/timers.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { hasMet, hookExpress, isExpressApp, type ExpressApp } from './hooks.ts'
 import { routeOf, type ExpressRequest } from './route.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { listenTo } from '../hooks/diagnostics-channel.ts'
 import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '../node-http/server-call.ts'
 
@@ -14,12 +15,7 @@ import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '..
  * drop-in way or by an application that this one is mounted in, it only passes on. For Express 4 and 5.
  */
 export function traceExpress(tracing: Tracing): RequestHandler {
-  try {
-    return tracing.enabled ? middleware(tracing) : untraced
-  } catch (error) {
-    tracing.failed('express', error)
-    return untraced
-  }
+  return guarded('express', () => (tracing.enabled ? middleware(tracing) : untraced), untraced, tracing)
 }
 
 const untraced: RequestHandler = (_request, _response, next) => next()

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { failed } from '../../host/faults.ts'
 import { isMount, noteMount, routeOf, type ExpressRequest, type Layer } from './route.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { ownerOf } from '../hooks/owner-of.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { callOf, type ServerCall } from '../node-http/server-call.ts'
 
 type Next = (error?: unknown) => unknown
@@ -46,7 +47,7 @@ export function hookExpress(app: ExpressApp): Uninstall | undefined {
   const layer = router?.stack[0]
   if (!layer) return undefined
   const layers = copyOf(layer) as { handleRequest: Handle; handleError: HandleError }
-  const routers = ownerOf(router, 'handle') as { handle: Handle } | undefined
+  const routers = ownerOf(router, 'handle') as { handle: Handle } | null
   const [handleRequest, handleError] = 'handleRequest' in layers ? NAMES_IN_5 : NAMES_IN_4
   return uninstallAll([
     patch(layers, handleRequest, (original: Handle) => tellRoute(original, layers)),
@@ -166,10 +167,4 @@ function noteError(request: ExpressRequest, error: unknown): void {
 
 function isError(error: unknown): boolean {
   return Boolean(error) && error !== 'route' && error !== 'router'
-}
-
-function ownerOf(object: object, name: string): object | undefined {
-  let owner: object | null = object
-  while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null
-  return owner ?? undefined
 }

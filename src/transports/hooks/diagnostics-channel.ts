@@ -1,9 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { failed } from '../../host/faults.ts'
+import { guarded } from '../../host/guarded.ts'
 import { nodeObject, nodeRealm } from '../../host/node-realm.ts'
 import { processState } from '../../host/process-state.ts'
 import { isUsed, leaveHook, newHook, useHook, type Fn, type Hook } from '../../host/shared-hook.ts'
-import type { Uninstall } from './patch.ts'
+import type { Uninstall } from '../../host/patch.ts'
 
 /** A function that listens to a channel on behalf of the copies of the package. */
 interface Subscription {
@@ -44,7 +45,7 @@ function listen<Message>(
   where: string,
   listener: (message: Message) => void,
 ): Uninstall {
-  const guarded = (message: unknown): void => {
+  const heard = (message: unknown): void => {
     try {
       listener(message as Message)
     } catch (error) {
@@ -53,14 +54,9 @@ function listen<Message>(
   }
   const id = Symbol(where)
   const { standing } = hook
-  change(channel, standing, useHook(hook, guarded, id))
+  change(channel, standing, useHook(hook, heard, id))
   return () => {
-    try {
-      const before = hook.standing
-      change(channel, before, (hook.standing = leaveHook(hook, id)))
-    } catch (error) {
-      failed(where, error)
-    }
+    guarded(where, () => change(channel, hook.standing, (hook.standing = leaveHook(hook, id))), undefined)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Uninstall } from './patch.ts'
+import type { Uninstall } from '../../host/patch.ts'
 
 /** `install`, done when the first asks for it and undone when the last who asked has given it up. */
 export function installOnce(install: () => Uninstall): () => Uninstall {

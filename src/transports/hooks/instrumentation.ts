@@ -1,5 +1,5 @@
 import type { Tracing } from '../../tracing/tracing.ts'
-import type { Uninstall } from './patch.ts'
+import type { Uninstall } from '../../host/patch.ts'
 
 /** One traced library, as the drop-in way installs it. */
 export interface Instrumentation {

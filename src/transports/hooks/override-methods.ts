@@ -1,21 +1,15 @@
 import { calling } from './calling.ts'
-
-const TRACED = Symbol.for('tdist.traced')
+import { TRACED } from './traced-mark.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
 export interface OverrideOptions {
-  /** How {@link isTraced} tells. */
+  /** What the result has and the object has not: see `isTraced`. */
   readonly mark?: symbol
   /** Whether a method that is not replaced is called on the object itself; default all are, for they may use private fields. */
   readonly onItself?: (key: PropertyKey) => boolean
   /** Where the object is a function: how it is called. */
   readonly call?: (self: unknown, args: never[]) => unknown
-}
-
-/** Whether this is what {@link overrideMethods} made, with that mark. */
-export function isTraced(object: object, mark: symbol = TRACED): boolean {
-  return mark in object
 }
 
 /**

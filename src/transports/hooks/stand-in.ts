@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { ownerOf } from './owner-of.ts'
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 type Properties = Readonly<Record<PropertyKey, unknown>>
@@ -151,11 +152,4 @@ function isGeneric(object: object, key: PropertyKey): boolean {
 function hasSetter(object: object, key: PropertyKey): boolean {
   const owner = ownerOf(object, key)
   return owner !== null && Reflect.getOwnPropertyDescriptor(owner, key)?.set !== undefined
-}
-
-/** The object on the prototype chain that has the property as its own. */
-export function ownerOf(object: object, key: PropertyKey): object | null {
-  let owner: object | null = object
-  while (owner && !Object.hasOwn(owner, key)) owner = Object.getPrototypeOf(owner) as object | null
-  return owner
 }

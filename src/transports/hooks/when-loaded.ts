@@ -1,8 +1,9 @@
 import { failed } from '../../host/faults.ts'
+import { guarded } from '../../host/guarded.ts'
 import { everyLive, hold, release } from '../../host/held.ts'
 import { processState, sharedList } from '../../host/process-state.ts'
 import { installOnce } from './install-once.ts'
-import { patch, uninstallAll, type Uninstall } from './patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 /** A CommonJS module as Node's loader holds it. */
 interface Loaded {
@@ -66,9 +67,5 @@ function isMain(file: string, { mainFile }: Waiting): boolean {
 }
 
 function installIn(module: Loaded, { mainFile, install, uninstalls }: Waiting): void {
-  try {
-    uninstalls.push(install(module.exports as never))
-  } catch (error) {
-    failed(`install ${mainFile}`, error)
-  }
+  guarded(`install ${mainFile}`, () => uninstalls.push(install(module.exports as never)), undefined)
 }

@@ -9,7 +9,7 @@ import { endpoint } from '../protocols/endpoint.ts'
 import { ABANDONED, HttpClientHandler, type HttpReader } from '../protocols/http.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
-import type { Uninstall } from '../hooks/patch.ts'
+import type { Uninstall } from '../../host/patch.ts'
 
 /*
  * A client such as axios or fetch stands on a lower one, which makes one request for each redirect and knows the

@@ -1,3 +1,4 @@
+import { guarded } from '../../host/guarded.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
 import type { Span } from '../../span/span.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
@@ -53,17 +54,16 @@ export class TracedHandlers {
 
   /** The arguments of `run`, the handlers among them traced. */
   in(args: readonly unknown[]): readonly unknown[] {
-    try {
-      const config = args[0] as { eachMessage?: Handler; eachBatch?: Handler } | undefined
-      if (typeof config !== 'object' || config === null) return args
-      const own = picked(config, ['eachMessage', 'eachBatch'])
-      if (typeof own.eachMessage === 'function') own.eachMessage = this.#eachMessage(own.eachMessage)
-      if (typeof own.eachBatch === 'function') own.eachBatch = this.#eachBatch(own.eachBatch)
-      return [standIn(config, own), ...args.slice(1)]
-    } catch (error) {
-      this.#tracing.failed('kafka consumer', error)
-      return args
-    }
+    return guarded('kafka consumer', () => this.#in(args), args, this.#tracing)
+  }
+
+  #in(args: readonly unknown[]): readonly unknown[] {
+    const config = args[0] as { eachMessage?: Handler; eachBatch?: Handler } | undefined
+    if (typeof config !== 'object' || config === null) return args
+    const own = picked(config, ['eachMessage', 'eachBatch'])
+    if (typeof own.eachMessage === 'function') own.eachMessage = this.#eachMessage(own.eachMessage)
+    if (typeof own.eachBatch === 'function') own.eachBatch = this.#eachBatch(own.eachBatch)
+    return [standIn(config, own), ...args.slice(1)]
   }
 
   /** A handler of single messages: each is worked on below the span of its own arrival. */

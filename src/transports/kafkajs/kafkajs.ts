@@ -6,8 +6,9 @@ import type { KafkaOptions } from '../../options/kafka-options.ts'
 import { TracedSends } from './producer.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
-import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
-import { patch, uninstallAll, unpatched } from '../hooks/patch.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
+import { patch, uninstallAll, unpatched } from '../../host/patch.ts'
 
 export { runWithMessage } from '../protocols/message-arrival.ts'
 export type { KafkaOptions } from '../../options/kafka-options.ts'
@@ -40,7 +41,7 @@ export interface KafkaConsumer {
  * `receive`, with the handler's work below it. Options default to those of `createTracing({ kafka })`.
  */
 export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, options?: KafkaOptions): K {
-  return guarded(tracing, kafka, () => {
+  return tracedOnce(tracing, 'kafka', kafka, () => {
     const producer = unpatched(kafka.producer)
     const consumer = unpatched(kafka.consumer)
     return overrideMethods(kafka, {
@@ -58,7 +59,7 @@ export function traceProducer<P extends KafkaProducer>(
   producer: P,
   options: KafkaOptions = tracing.kafka,
 ): P {
-  return guarded(tracing, producer, () => {
+  return tracedOnce(tracing, 'kafka', producer, () => {
     const sends = new TracedSends(tracing, kafkaHandler(tracing, options), options)
     const tracedSends = <T extends Pick<KafkaProducer, 'send' | 'sendBatch'>>(
       one: T,
@@ -75,7 +76,7 @@ export function traceProducer<P extends KafkaProducer>(
     return tracedSends(producer, {
       async transaction(...args) {
         const one = (await Reflect.apply(transaction, producer, args)) as KafkaProducer
-        return guarded(tracing, one, () => tracedSends(one))
+        return tracedOnce(tracing, 'kafka', one, () => tracedSends(one))
       },
     })
   })
@@ -87,7 +88,7 @@ export function traceConsumer<C extends KafkaConsumer>(
   consumer: C,
   options: KafkaOptions = tracing.kafka,
 ): C {
-  return guarded(tracing, consumer, () => {
+  return tracedOnce(tracing, 'kafka', consumer, () => {
     const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, options), options)
     const { run } = consumer
     return overrideMethods(consumer, {
@@ -114,13 +115,3 @@ export const kafkajs: Instrumentation = instrumentation('kafkajs', (tracing) => 
     ])
   })
 })
-
-/** What `trace` makes of the client's object; the object itself when it is traced already, or nothing is, or it fails. */
-function guarded<T extends object>(tracing: Tracing, object: T, trace: () => T): T {
-  try {
-    return tracing.enabled && !isTraced(object) ? trace() : object
-  } catch (error) {
-    tracing.failed('kafka', error)
-    return object
-  }
-}

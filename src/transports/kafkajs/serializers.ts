@@ -8,7 +8,9 @@ import { calling } from '../hooks/calling.ts'
 import { kafkaHandler } from './handler.ts'
 import { Arrival } from '../protocols/message-arrival.ts'
 import type { MessagingHandler } from '../protocols/messaging.ts'
-import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { TRACED_METHODS } from '../hooks/traced-mark.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
@@ -98,13 +100,13 @@ function bufferOf(value: unknown): Buffer | undefined {
 function wrapped<S extends object>(
   tracing: Tracing,
   serializer: S,
-  name: string,
+  name: keyof typeof TRACED_METHODS,
   call: (original: Method, self: unknown, args: readonly never[]) => unknown,
 ): S {
-  try {
-    // One object may be both a serializer and a deserializer.
-    const mark = Symbol.for(`tdist.traced.${name}`)
-    if (!tracing.enabled || isTraced(serializer, mark)) return serializer
+  const mark = TRACED_METHODS[name]
+  return tracedOnce(tracing, `kafka ${name}r`, serializer, wrap, mark)
+
+  function wrap(): S {
     if (typeof serializer !== 'function') {
       const original = (serializer as Record<string, unknown>)[name]
       if (typeof original !== 'function') return serializer
@@ -116,8 +118,5 @@ function wrapped<S extends object>(
     }
     const fn = serializer as unknown as Method
     return calling(fn, (self, args) => call(fn, self, args), mark) as unknown as S
-  } catch (error) {
-    tracing.failed(`kafka ${name}r`, error)
-    return serializer
   }
 }

@@ -4,15 +4,13 @@ import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import type { OpenCall } from '../http-clients/client-calls.ts'
 import { installOnce } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
+import { onNextTick } from '../../host/timers.ts'
 import { CALL, followMessages, type MessageCall } from './follow-messages.ts'
 import { connectionOf, type Connection, type OnConnection } from './connection.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
 import { overhear } from '../hooks/overheard.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { keepTraceHeaders } from './trace-headers.ts'
-
-// oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
-const { nextTick } = process
 
 /** A request with what follows it, and the response as Node keeps it there. */
 export type Followed = ClientRequest & { [CALL]?: RequestCall; res?: IncomingMessage | null }
@@ -77,7 +75,7 @@ export class RequestCall implements MessageCall, OnConnection {
   lost(): void {
     try {
       this.#note()
-      nextTick(close, this)
+      onNextTick(close, this)
     } catch (error) {
       failed('node:http', error)
     }

@@ -3,7 +3,7 @@ import { bindEmitter } from '../../context/bind-emitter.ts'
 import { nodeHttp } from './modules.ts'
 import { installOnce } from '../hooks/install-once.ts'
 import { overhear } from '../hooks/overheard.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 /** Where a message of node:http's keeps the call that it belongs to. */
 export const CALL: unique symbol = Symbol.for('tdist.httpCall')

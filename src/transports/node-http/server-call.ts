@@ -5,6 +5,7 @@ import { nodeHttp } from './modules.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import { installOnce } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
+import { onNextTick } from '../../host/timers.ts'
 import type { Span } from '../../span/span.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
@@ -14,12 +15,9 @@ import { connectionOf, type Connection, type OnConnection } from './connection.t
 import { showAsOneWord } from '../hooks/inspected.ts'
 import { overhear } from '../hooks/overheard.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { isEventStream } from './event-stream.ts'
 import { whenAnswered } from './upgrade-answer.ts'
-
-// oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
-const { nextTick } = process
 
 /**
  * A request that a server is answering. It stands on the request itself, so that whoever meets a request first
@@ -90,7 +88,7 @@ export class ServerCall implements OnConnection, Ageing {
     if (!this.#isFirstEnd(false)) return
     // Nobody hears it but Node.
     if (this.#response!.listenerCount('finish') < 2) end(this)
-    else nextTick(end, this)
+    else onNextTick(end, this)
   }
 
   /**
@@ -124,7 +122,7 @@ export class ServerCall implements OnConnection, Ageing {
   /** What the listeners of this event, and routing that goes on, say of the call still counts. */
   #over(isLost: boolean): void {
     try {
-      if (this.#isFirstEnd(isLost)) nextTick(end, this)
+      if (this.#isFirstEnd(isLost)) onNextTick(end, this)
     } catch (error) {
       this.tracing.failed('http server', error)
     }

@@ -3,7 +3,7 @@ import { failed } from '../../host/faults.ts'
 import { nodeHttp } from './modules.ts'
 import type { TracedClient } from '../http-clients/client-calls.ts'
 import { installOnce } from '../hooks/install-once.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { signedHeaders } from '../http-clients/signed-headers.ts'
 
 type Send = (this: ClientRequest, ...args: unknown[]) => unknown

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { failed } from '../../host/faults.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/
 

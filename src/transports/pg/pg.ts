@@ -4,8 +4,9 @@ import { bindCallback, connectOutside, ScopedCalls } from '../../context/library
 import { failed } from '../../host/faults.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
+import { ownerOf } from '../hooks/owner-of.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 interface Class {
   readonly prototype: EventEmitter
@@ -102,8 +103,7 @@ function hearsRows(query: object): boolean {
 function methodsOf(object: object, names: readonly string[]): [object, string][] {
   const found: [object, string][] = []
   for (const name of names) {
-    let owner = Object.getPrototypeOf(object) as object | null
-    while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null
+    const owner = ownerOf(Object.getPrototypeOf(object) as object, name)
     if (owner && typeof (owner as Record<string, unknown>)[name] === 'function') found.push([owner, name])
   }
   return found

@@ -2,6 +2,7 @@ import type { Endpoint } from '../../codec/zipkin-span.ts'
 import type { HttpRequest, HttpRules } from '../../options/http-rules.ts'
 import type { Setter } from '../../propagation/propagation.ts'
 import type { Span } from '../../span/span.ts'
+import { decide } from '../../tracing/decide.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from './endpoint.ts'
 
@@ -108,13 +109,7 @@ class HttpRuleSet<Request> {
 
   sample(request: Request): boolean | undefined {
     const { sampler } = this.#rules
-    return (
-      sampler &&
-      this.#tracing.decision(
-        'http rule',
-        this.#ask(() => sampler(this.#portable(request))),
-      )
-    )
+    return sampler && decide(this.#tracing, 'http rule', () => sampler(this.#portable(request)))
   }
 
   begin(request: Request, span: Span): void {
@@ -150,17 +145,12 @@ class HttpRuleSet<Request> {
     span.finish()
   }
 
-  #ask<T>(rule: () => T): T | undefined {
+  #tell(rule: () => void): void {
     try {
-      return rule()
+      this.#tracing.watch('http rule', rule())
     } catch (error) {
       this.#tracing.failed('http rule', error)
-      return undefined
     }
-  }
-
-  #tell(rule: () => void): void {
-    this.#tracing.watch('http rule', this.#ask(rule))
   }
 
   #portable(request: Request): HttpRequest {

@@ -1,5 +1,6 @@
 import type { Extracted } from '../../propagation/propagation.ts'
 import type { Span } from '../../span/span.ts'
+import { decide } from '../../tracing/decide.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 
 /** What a messaging system's own rules are. */
@@ -20,17 +21,20 @@ export class MessagingHandler {
   readonly #tracing: Tracing
   readonly #rules: MessagingRules
   readonly #channelTag: string
+  /** Where a rule's fault is counted. */
+  readonly #ruleName: string
 
   constructor(tracing: Tracing, rules: MessagingRules) {
     this.#tracing = tracing
     this.#rules = rules
     this.#channelTag = `${rules.system}.topic`
+    this.#ruleName = `${rules.system} rule`
   }
 
   /** Whether the channel's messages are left alone. A rule that fails leaves none alone. */
   ignores(channel: string): boolean {
     const { ignore } = this.#rules
-    return ignore !== undefined && this.#decide(() => ignore(channel)) === true
+    return ignore !== undefined && decide(this.#tracing, this.#ruleName, () => ignore(channel)) === true
   }
 
   /**
@@ -67,16 +71,6 @@ export class MessagingHandler {
   ): boolean | undefined {
     const { sampler } = this.#rules
     if (sampler === undefined || extracted?.sampled !== undefined) return undefined
-    return this.#decide(() => sampler(channel, kind))
-  }
-
-  #decide(rule: () => boolean | undefined): boolean | undefined {
-    const where = `${this.#rules.system} rule`
-    try {
-      return this.#tracing.decision(where, rule())
-    } catch (error) {
-      this.#tracing.failed(where, error)
-      return undefined
-    }
+    return decide(this.#tracing, this.#ruleName, () => sampler(channel, kind))
   }
 }

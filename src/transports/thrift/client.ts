@@ -4,6 +4,7 @@ import { propagationOf } from '../../propagation/composite.ts'
 import type { Propagation } from '../../propagation/propagation.ts'
 import { READS_FRAMES } from '../../propagation/thrift-field.ts'
 import { encodeTraceFrame } from '../../propagation/frame/trace-frame.ts'
+import { decide } from '../../tracing/decide.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
 import { RpcHandler, type RpcRequest } from '../protocols/rpc.ts'
@@ -157,12 +158,7 @@ export class ThriftClient {
   #ignores({ service }: RpcRequest): boolean {
     const { ignore } = this.#options
     if (ignore === undefined) return false
-    try {
-      return this.tracing.decision('thrift rule', ignore(service, this.#connection.host)) === true
-    } catch (error) {
-      this.tracing.failed('thrift rule', error)
-      return false
-    }
+    return decide(this.tracing, 'thrift rule', () => ignore(service, this.#connection.host)) === true
   }
 
   #remoteEnd(): Endpoint | undefined {

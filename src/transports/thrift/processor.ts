@@ -1,5 +1,6 @@
 import { describe } from '../../host/log.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
+import { TRACED_THRIFT } from '../hooks/traced-mark.ts'
 import { isAtEnd } from './end-of-input.ts'
 import type { ThriftProtocol } from './protocol.ts'
 import { ThriftServerCall, type KnownMethods } from './server-call.ts'
@@ -14,14 +15,11 @@ export interface ThriftProcessor {
   services?: Record<string, ThriftProcessor>
 }
 
-const TRACED = Symbol.for('tdist.thrift')
-
 /** The call whose handler is about to be called: processors read, and call it, in one go. */
 let current: ThriftServerCall | undefined
 
 /** The processor, its calls traced: another one of the same kind, which has the handler that it had. */
 export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
-  if (TRACED in processor) return processor
   const inner = handling(tracing, processor)
   const known = knownMethods(processor)
   const { process: run } = processor as unknown as { readonly process: Method }
@@ -56,7 +54,7 @@ export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, pro
       current = before
     }
   }
-  return Object.create(processor, { process: { value: process }, [TRACED]: { value: true } }) as P
+  return Object.create(processor, { process: { value: process }, [TRACED_THRIFT]: { value: true } }) as P
 }
 
 function ended(call: ThriftServerCall, error?: unknown): void {

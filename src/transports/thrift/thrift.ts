@@ -1,15 +1,17 @@
-import { failed } from '../../host/faults.ts'
+import { guarded } from '../../host/guarded.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
-import { patch, uninstallAll } from '../hooks/patch.ts'
+import { patch, uninstallAll } from '../../host/patch.ts'
 import { clientProtocol } from './client-protocol.ts'
 import { ThriftClient } from './client.ts'
 import type { ProtocolClass, ThriftConnection } from './protocol.ts'
 import { traceConnection } from './connection.ts'
 import type { ThriftOptions } from '../../options/thrift-options.ts'
 import { standIn } from '../hooks/stand-in.ts'
+import { TRACED_THRIFT } from '../hooks/traced-mark.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 import { tracedProcessor, type ThriftProcessor } from './processor.ts'
 
 export type { ThriftOptions } from '../../options/thrift-options.ts'
@@ -31,12 +33,11 @@ export function traceThriftClient<C extends object>(
   connection: C,
   options: ThriftOptions = tracing.thrift,
 ): C {
-  try {
+  const trace = (): C => {
     traceConnection(tracing, connection as unknown as ThriftConnection, options)
-  } catch (error) {
-    tracing.failed('thrift client', error)
+    return connection
   }
-  return connection
+  return tracedOnce(tracing, 'thrift client', connection, trace, TRACED_THRIFT)
 }
 
 /**
@@ -46,15 +47,11 @@ export function traceThriftClient<C extends object>(
  * (where the HTTP server is traced too, its span is the call's).
  */
 export function traceProcessor<P extends object>(tracing: Tracing, processor: P): P {
-  try {
-    if (!tracing.enabled) return processor
-    if ('process' in processor)
-      return tracedProcessor(tracing, processor as unknown as ThriftProcessor) as unknown as P
-    return tracedService(tracing, processor)
-  } catch (error) {
-    tracing.failed('thrift server', error)
-    return processor
-  }
+  const trace = (): P =>
+    'process' in processor
+      ? (tracedProcessor(tracing, processor as unknown as ThriftProcessor) as unknown as P)
+      : tracedService(tracing, processor)
+  return tracedOnce(tracing, 'thrift server', processor, trace, TRACED_THRIFT)
 }
 
 /**
@@ -68,16 +65,10 @@ export function tracingProtocol<P extends object>(
   Base: P,
   options: ThriftOptions = tracing.thrift,
 ): P {
-  try {
-    if (!tracing.enabled) return Base
-    return clientProtocol(
-      new ThriftClient(tracing, {}, options),
-      Base as unknown as ProtocolClass,
-    ) as unknown as P
-  } catch (error) {
-    tracing.failed('thrift client', error)
-    return Base
-  }
+  if (!tracing.enabled) return Base
+  const traced = (): unknown =>
+    clientProtocol(new ThriftClient(tracing, {}, options), Base as unknown as ProtocolClass)
+  return guarded('thrift client', traced, Base, tracing) as P
 }
 
 /** A service whose processors are traced: the generated module, or its constructor of processors alone. */
@@ -136,17 +127,17 @@ function patchAll(tracing: Tracing, exports: Thrift): () => void {
     patch(methods, 'createWebServer', (original) => {
       return function (this: unknown, ...args: never[]) {
         const server = Reflect.apply(original, this, args)
-        try {
-          // It has made processors of whatever it was given, and looks them up at each request.
-          const { services } = args[0] as unknown as { services: Record<string, { processor: object }> }
-          for (const one of Object.values(services)) one.processor = traceProcessor(tracing, one.processor)
-        } catch (error) {
-          failed('thrift server', error)
-        }
+        guarded('thrift server', () => traceServices(tracing, args[0]), undefined)
         return server
       }
     }),
   ])
+}
+
+/** A web server has made processors of what it was given, and looks them up at each request. */
+function traceServices(tracing: Tracing, options: unknown): void {
+  const { services } = options as { services: Record<string, { processor: object }> }
+  for (const one of Object.values(services)) one.processor = traceProcessor(tracing, one.processor)
 }
 
 function isObject(value: unknown): value is object {

@@ -7,7 +7,7 @@ import { installOnce } from '../hooks/install-once.ts'
 import { entriesOf } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { signedHeaders, unless } from '../http-clients/signed-headers.ts'
 
 /** A request as undici's diagnostics channels show it. */

@@ -1,11 +1,11 @@
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
+import { TRACED } from '../hooks/traced-mark.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 import { followUndiciCalls } from './channels.ts'
 
 type Fetch = (this: never, ...args: never[]) => Promise<unknown>
-
-const TRACED = Symbol.for('tdist.traced')
 
 /**
  * A `fetch`, Node's own or undici's, with a span for each request that it sends: one for each redirect it follows.
@@ -14,12 +14,8 @@ const TRACED = Symbol.for('tdist.traced')
  * dispatcher.
  */
 export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
-  try {
-    if (!tracing.enabled || TRACED in fetch) return fetch
+  return tracedOnce(tracing, 'fetch', fetch, () => {
     followUndiciCalls()
     return calling(fetch, (self, args) => callsTracedBy(tracing, fetch, self, args), TRACED)
-  } catch (error) {
-    tracing.failed('fetch', error)
-    return fetch
-  }
+  })
 }

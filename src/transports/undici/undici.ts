@@ -1,11 +1,14 @@
 import type { Dispatcher } from 'undici'
+import { keepSignature } from '../../host/keep-signature.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { Call, callsTracedBy, TracedClient } from '../http-clients/client-calls.ts'
 import { addTo, headerOf, withHeaders } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
-import { isTraced, overrideMethods } from '../hooks/override-methods.ts'
-import { ownerOf, picked, plainCopy, standIn } from '../hooks/stand-in.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { ownerOf } from '../hooks/owner-of.ts'
+import { picked, plainCopy, standIn } from '../hooks/stand-in.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 import { isDispatchable, TracedHandler } from './handler.ts'
 import { followUndiciCalls } from './channels.ts'
 
@@ -22,12 +25,7 @@ type Dispatch = (options: Options, handler: Handler) => boolean
  * the dispatcher's own.
  */
 export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
-  try {
-    return tracing.enabled && !isTraced(dispatcher) ? tracedDispatcher(tracing, dispatcher) : dispatcher
-  } catch (error) {
-    tracing.failed('undici', error)
-    return dispatcher
-  }
+  return tracedOnce(tracing, 'undici', dispatcher, () => tracedDispatcher(tracing, dispatcher))
 }
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -35,11 +33,10 @@ type Method = (this: unknown, ...args: never[]) => unknown
 function tracedDispatcher<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
   followUndiciCalls()
   const client = new TracedClient(tracing, reader)
-  const { length, name } = Reflect.get(dispatcher, 'dispatch') as Dispatch
   const dispatchItself = dispatcher.dispatch.bind(dispatcher)
   const traced = (options: Options, handler: Handler): boolean =>
     dispatch(client, dispatchItself, options, handler)
-  Object.defineProperties(traced, { length: { value: length }, name: { value: name } })
+  keepSignature(traced, Reflect.get(dispatcher, 'dispatch') as Dispatch)
   const methods: Record<string, Method> = { dispatch: traced }
   const undicis = new Set<PropertyKey>()
   for (const name of ASKING) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
-import { isTraced, overrideMethods } from '#src/transports/hooks/override-methods.js'
+import { overrideMethods } from '#src/transports/hooks/override-methods.js'
+import { isTraced } from '#src/transports/hooks/traced-mark.js'
 
 /** As Confluent's clients are: methods of the prototype that use private fields. */
 class Client {
