@@ -16,7 +16,7 @@ const BOUND: unique symbol = Symbol.for('tdist.boundEmitter')
 /** Node's listener at the end of every request it has answered: a scope entered for it would serve nobody. */
 const NODES_OWN = 'clearIncoming'
 
-/** What stands in for a listener; in its place `rawListeners` shows the listener, which has no wrapper of Node's. */
+/** What stands in for a listener. `rawListeners` shows the listener itself, as if nothing stood in for it. */
 interface Bound extends Listener {
   readonly listener: Listener
   readonly [BOUND]?: true
@@ -34,7 +34,7 @@ function standsFor(listener: Listener, run: Listener): Bound {
  * Replaces an emitter's (or an emitter prototype's) ways to add a listener, so that each listener runs in the
  * scope it was added in rather than in the emitter's. Returns the undo. Binding twice is binding once.
  *
- * A listener that was added in no scope runs in the emitter's, unless `every scope` is said.
+ * A listener that was added in no scope runs in the emitter's scope. With `every scope` it runs in none.
  *
  * Node unwraps a listener's own `listener` property in `removeListener` and `listeners`, so callers find what
  * they added.

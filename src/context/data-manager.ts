@@ -40,7 +40,7 @@ export class DataManager {
     return store !== undefined && (store === UNTRACED || store.kind === 'CLIENT')
   }
 
-  /** Runs `fn` with `span` current (or none), and returns what it returns. */
+  /** Runs `fn` with `span` current, or with no span when that is undefined. Returns what `fn` returns. */
   run<T>(span: Span | undefined, fn: () => T): T {
     return storage.run(span, fn)
   }
@@ -60,7 +60,7 @@ export class DataManager {
     return storage.run(UNTRACED, fn)
   }
 
-  /** `fn` as it was, to be called later with the span that is current now. */
+  /** Returns a function that calls `fn` with the span that is current now, whenever it is called. */
   bind<F extends (...args: never[]) => unknown>(fn: F): F {
     try {
       const store = storage.getStore()

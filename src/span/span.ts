@@ -5,20 +5,22 @@ import { failed } from '../host/faults.ts'
 import { describe } from '../host/log.ts'
 import { tagValue, isSecret } from './tags.ts'
 
-/** Told of every span that is recorded: a place to redact, to add, to count. */
+/**
+ * Is told of every span that is recorded: a place to redact, to add, to count. What it throws is counted as a fault.
+ */
 export interface SpanHandler {
-  /** A span has started. */
+  /** A span has started. It has no name yet. */
   begin?(span: Span): void
   /**
-   * A span has finished, with the first error it was given. May change `data`; returning `false` keeps it from
-   * being reported.
+   * A span has finished. `data` is what will be reported, and may be changed; `error` is the first error that the span
+   * was given. To return `false` keeps the span from being reported.
    */
   end?(data: ZipkinSpan, error: unknown, span: Span): boolean | void
 }
 
 /** Where a span goes when it finishes. */
 export interface SpanSink {
-  /** `isLocalRoot`: nothing above it is of this service, or it is where a call or message came in. */
+  /** `isLocalRoot`: with this span a trace, a call or a message began in this process. */
   finished(data: ZipkinSpan, error: unknown, span: Span, isLocalRoot: boolean): void
 }
 
@@ -27,9 +29,9 @@ export interface SpanSink {
  * no method ever throws.
  */
 export class Span {
-  /** The IDs and flags that travel. */
+  /** The IDs and flags that travel to other services. */
   readonly context: TraceContext
-  /** Gone once finished, so that whatever still holds the span holds little more than its IDs. */
+  /** What the span gathers. Gone once it has finished: whatever still holds the span holds little more than its IDs. */
   #recording: Recording | undefined
 
   constructor(context: TraceContext, recording: Recording | undefined) {
@@ -37,7 +39,7 @@ export class Span {
     this.#recording = recording
   }
 
-  /** Whether anything said to the span goes anywhere: it is sampled and not finished. */
+  /** Whether the span records what it is told: it is sampled, and has not finished. */
   get recording(): boolean {
     return this.#recording !== undefined
   }
@@ -47,18 +49,18 @@ export class Span {
     return this.#recording?.data.kind
   }
 
-  /** The local root's clock, while the span records. */
+  /** The clock of the span's local root; undefined when the span does not record. */
   get clock(): Clock | undefined {
     return this.#recording?.clock
   }
 
-  /** When the span started, in {@link ticks}, while it records. */
+  /** When the span started, in {@link ticks}; undefined when it does not record. */
   get began(): number | undefined {
     const recording = this.#recording
     return recording && recording.data.timestamp! - recording.clock
   }
 
-  /** The name so far. */
+  /** The name so far; undefined when there is none, or the span does not record. */
   get named(): string | undefined {
     return this.#recording?.data.name
   }
@@ -88,12 +90,12 @@ export class Span {
     return this
   }
 
-  /** The tag's value so far. */
+  /** The value of a tag so far; undefined when it is not set, or the span does not record. */
   tagged(key: string): string | undefined {
     return this.#recording?.data.tags![key]
   }
 
-  /** Notes an event, now. */
+  /** Adds an annotation: an event, at the present time. */
   annotate(value: string): this {
     try {
       const recording = this.#recording
@@ -122,7 +124,10 @@ export class Span {
     return this
   }
 
-  /** Says who is at the other end. What is said later adds to what is known: an address to a name. */
+  /**
+   * Sets the remote endpoint: who is at the other end of a call. A second endpoint adds to the first: an address to a
+   * name.
+   */
   remote(endpoint: Endpoint | undefined): this {
     try {
       if (this.#recording === undefined) return this
@@ -135,17 +140,17 @@ export class Span {
     return this
   }
 
-  /** The baggage field that came with the trace. */
+  /** The value of a baggage field that came with the trace; undefined when it did not come. */
   baggage(field: string): string | undefined {
     return this.context.extra?.baggage?.[field]
   }
 
-  /** Whether the span has a first error already. */
+  /** Whether the span has been given an error. */
   get failed(): boolean {
     return this.#recording?.error !== undefined
   }
 
-  /** Ends the span and reports it. The second call does nothing. */
+  /** Ends the span and reports it. A second call does nothing. */
   finish(): void {
     try {
       const recording = this.#recording

@@ -2,8 +2,8 @@ import { processState } from '../host/process-state.ts'
 import type { Tracing } from './tracing.ts'
 
 /**
- * The tracing that is in force: the drop-in's, or the one made last. For local spans, flushes and metrics in a service
- * that is traced by `tdist/register`. Undefined when there is none.
+ * The tracing of this process: that of `tdist/register`, else the one that `createTracing` made last. For local spans,
+ * flushes and metrics in a service that is traced by `tdist/register`. Undefined when there is none.
  */
 export function currentTracing(): Tracing | undefined {
   return (processState.dropIn as Tracing | undefined) ?? latestTracing()

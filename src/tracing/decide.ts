@@ -5,8 +5,8 @@ interface Judge {
 }
 
 /**
- * What a rule of the service's says: true, false, or undefined when it leaves that open. A rule that throws, and one that
- * answers anything else, is counted at `where`, and leaves it open. Never throws.
+ * What a rule of the service's says: true, false, or undefined when it leaves that open. A rule that throws, and one
+ * that answers anything else, is counted at `where`, and leaves it open. Never throws.
  */
 export function decide(judge: Judge, where: string, rule: () => unknown): boolean | undefined {
   try {

@@ -25,7 +25,7 @@ export interface TracerSettings {
   readonly enabled: boolean
   /** A span that records has started. */
   readonly begin: (span: Span) => void
-  /** What a sampler's answer comes to; undefined when it is none. */
+  /** What a sampler's answer means; undefined when it is no answer. */
   readonly decision: (where: string, answer: unknown) => boolean | undefined
   readonly failed: (where: string, error: unknown) => void
 }
@@ -39,7 +39,7 @@ export interface SpanOptions {
 const Tags = function () {} as unknown as new () => Record<string, string>
 Tags.prototype = Object.create(null)
 
-/** What a function is given where no span could be made for it. */
+/** The span that a function is given where none could be made. */
 const NOTHING = new Span(new TraceContext('0'.repeat(32), '0'.repeat(16), undefined, false), undefined)
 
 /** Makes spans, and runs functions in them. */
@@ -50,7 +50,7 @@ export class Tracer {
     this.#settings = settings
   }
 
-  /** The span that the running code belongs to: `.tag()`, `.annotate()`, `.error()`, `.name()`. */
+  /** The span that the running code belongs to, for `.tag()`, `.annotate()`, `.error()`; undefined outside any span. */
   get currentSpan(): Span | undefined {
     try {
       return this.#settings.dataManager.current
@@ -73,7 +73,10 @@ export class Tracer {
       : this.apply(name, options, fn!, undefined, undefined)
   }
 
-  /** `fn` in a local span each time it is called; `this`, arguments and result pass through. */
+  /**
+   * Returns a function that runs `fn` in a local span each time it is called. `this`, arguments, result, name and
+   * length are those of `fn`.
+   */
   wrap<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
     return guarded('tracer', () => this.#wrapped(name, fn), fn)
   }
@@ -165,8 +168,8 @@ export class Tracer {
   }
 
   /**
-   * The span of a request or message that came with `extracted`: the caller's own when it may be joined, else a child, else a
-   * root. `sampled` decides where the caller left it open.
+   * The span of a request or message that came with `extracted`: the caller's own when it may be joined, else a child,
+   * else a root. `sampled` decides where the caller left it open.
    */
   fromRemote(extracted: Extracted | undefined, kind: Kind, sampled?: boolean): Span {
     if (!extracted) return this.newTrace(kind, sampled)
@@ -194,7 +197,7 @@ export class Tracer {
     )
   }
 
-  /** `rootClock` is the local root's, where that still runs. */
+  /** `rootClock`: the clock of the local root, where that still runs. */
   #start(context: TraceContext, kind: Kind | undefined, isLocalRoot: boolean, rootClock?: Clock): Span {
     const { enabled, service, sink, maxTagLength, begin } = this.#settings
     if (!enabled || context.sampled !== true) return new Span(context, undefined)

@@ -37,19 +37,19 @@ export class Tracing {
   readonly tracer: Tracer
   readonly dataManager: DataManager
   readonly propagation: Propagation
-  /** The names of the header fields that are carried along. */
+  /** The names of the headers that go with the trace. */
   readonly baggage: readonly string[]
-  /** What is written to and read from messages. */
+  /** How the headers of messages are written and read. */
   readonly messagePropagation: Propagation
   readonly http: HttpOptions
   readonly kafka: KafkaOptions
   readonly thrift: ThriftOptions
   readonly publisher: Publisher
-  /** How often tracing itself failed, by place. The calls it failed in went on untraced. */
+  /** How often tracing itself failed, by place. Each of those calls went on untraced. */
   readonly faults: Record<string, number> = {}
-  /** How long the message handled last was on its way, in milliseconds, by topic. */
+  /** By topic, how long the message that was handled last had been on its way, in milliseconds. */
   readonly messageDelays: Record<string, number> = Object.create(null) as Record<string, number>
-  /** How many spans nothing ended until their age did, by place: `thrift server`. */
+  /** By place (`thrift server`), how many spans were ended for their age, because nothing else had ended them. */
   readonly endedByAge: Record<string, number> = {}
   readonly #unhook: () => void
   readonly #publishes: boolean
@@ -119,10 +119,10 @@ export class Tracing {
   }
 
   /**
-   * What became of all spans, and how often tracing itself failed, as text. `prometheus` (the default): what a
-   * scrape is answered. `graphite`: lines for Carbon's plaintext port. `statsd`: lines for a StatsD socket, counters
-   * as increments since the last time, so call it from one place. `prefix` begins the names of the last two,
-   * default `tdist.<service>`. Empty when it fails; never throws.
+   * What became of all spans, and how often tracing itself failed, as text. `prometheus` (the default): the answer to a
+   * scrape. `graphite`: lines for Carbon's plaintext port. `statsd`: lines for a StatsD socket; counters are increments
+   * since the last call, so call it from one place. `prefix` begins the names of the last two, by default
+   * `tdist.<service>`. Never throws; returns an empty string when it fails.
    */
   metrics(format: 'prometheus' | 'graphite' | 'statsd' = 'prometheus', prefix?: string): string {
     try {
@@ -135,7 +135,7 @@ export class Tracing {
     }
   }
 
-  /** Counts a failure of tracing itself and says so once a minute. The caller goes on without. */
+  /** Counts a failure of tracing itself, and says so on standard error, once a minute at most for each place. */
   failed(where: string, error: unknown): void {
     try {
       this.faults[where] = (this.faults[where] ?? 0) + 1
@@ -145,7 +145,9 @@ export class Tracing {
     }
   }
 
-  /** A yes or no that the service was asked for. Anything else is a fault, and no answer. */
+  /**
+   * Checks what a rule of the service's answered: true, false or undefined. Anything else is a fault, and undefined.
+   */
   decision(where: string, answer: unknown): boolean | undefined {
     if (typeof answer === 'boolean' || answer === undefined) return answer
     this.watch(where, answer)
@@ -154,7 +156,10 @@ export class Tracing {
     return undefined
   }
 
-  /** Takes what a hook returned. Nobody waits for a promise, and its rejection must not end the process. */
+  /**
+   * Takes what a hook of the service's returned. When that is a promise, its rejection is counted: it must not end the
+   * process.
+   */
   watch(where: string, result: unknown): void {
     if (types.isPromise(result)) result.catch((error: unknown) => this.failed(where, error))
   }
