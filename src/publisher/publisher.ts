@@ -25,9 +25,9 @@ export type { BreakerState, DropReason, PublisherStats } from './metrics.ts'
 export type { HistogramStats } from './histogram.ts'
 
 /**
- * Takes finished spans, encodes them at once into records, and gives those to a sender in the background. It
- * holds a bounded amount of memory, retries what failed, and accounts for every span: see `PublisherStats`.
- * Nothing it does throws into the caller, makes it wait, or keeps the process alive, save `flush` and `close`.
+ * Takes finished spans, encodes them at once into records, and gives the records to a sender in the background. It
+ * holds a bounded amount of memory, retries what failed, and accounts for every span: see `PublisherStats`. It never
+ * throws into its caller. It never makes the caller wait or keeps the process alive, but for `flush` and `close`.
  */
 export class Publisher implements Reporter, Ending {
   readonly #set: Settings
@@ -67,8 +67,8 @@ export class Publisher implements Reporter, Ending {
   }
 
   /**
-   * Takes a finished span, and the tags that it shares with others. It is encoded before this returns, and may be
-   * changed or reused after.
+   * Takes a finished span, and the tags that it shares with others. The span is encoded before this returns, and may be
+   * changed or used again afterwards. Never throws.
    */
   report(span: ZipkinSpan, shared?: SharedTags): void {
     if (this.#closing !== undefined) return this.#refuse('shutdown')
@@ -100,8 +100,8 @@ export class Publisher implements Reporter, Ending {
   }
 
   /**
-   * As `flush`, for a process that ends: where calls fail it is given up when nothing has gone through for 400 ms. To
-   * whether all has gone.
+   * As `flush`, for a process that ends: where calls fail the flush ends when nothing has gone through for 400 ms.
+   * Resolves to whether all has been sent or lost.
    */
   flushAtEnd(deadlineMs: number): Promise<boolean> {
     return this.#flush(deadline(deadlineMs), () => this.#delivery.failing)
@@ -120,8 +120,8 @@ export class Publisher implements Reporter, Ending {
   }
 
   /**
-   * Takes no more spans, flushes, stops and closes the sender. What could not be sent within `deadlineMs` (2000 by
-   * default) is counted: `shutdown`, or in doubt when it was in a call. Never rejects.
+   * Takes no more spans, flushes, stops and closes the sender. Spans that could not be sent within `deadlineMs` (2000
+   * by default) are counted as `shutdown`, or as in doubt where they were in a call. Never rejects.
    */
   close(deadlineMs?: number): Promise<void> {
     this.#closing ??= this.#close(deadline(deadlineMs))
@@ -129,9 +129,9 @@ export class Publisher implements Reporter, Ending {
   }
 
   /**
-   * Sends what was reported, and waits for that without giving way to anything else: for a process that ends and has
-   * no time left but this call's. Only a worker can; without one it does nothing. Returns after 2 s, or when nothing
-   * has been sent for 500 ms (400 ms where calls fail).
+   * Sends what was reported, and blocks until that is done: for a process that has no time left but that of this call.
+   * Only a worker can send then; without one this does nothing. Returns after 2 s at the latest, or when nothing has
+   * been sent for 500 ms (400 ms where calls fail).
    */
   flushNow(): void {
     if (!(this.#delivery instanceof WorkerDelivery)) return
@@ -139,7 +139,7 @@ export class Publisher implements Reporter, Ending {
     this.#delivery.flushNow()
   }
 
-  /** The accounts as they stand. */
+  /** A copy of the accounts as they stand now. */
   stats(): PublisherStats {
     const delivery = this.#delivery
     delivery.refresh()
@@ -183,7 +183,7 @@ export class Publisher implements Reporter, Ending {
     return delivery.queue.waitingSpans + this.#openSpans + delivery.queue.takenSpans
   }
 
-  /** Says what was lost and has not been said yet: the process ends. */
+  /** Says on standard error what was lost and has not been said yet: the process ends. */
   sayLosses(): void {
     this.#losses.say()
   }
@@ -244,7 +244,7 @@ export class Publisher implements Reporter, Ending {
     for (const list of this.#lists.all) this.#seal(list)
   }
 
-  /** One timer does for the linger, the drain after a seal and the breaker's wait: the earliest wins. */
+  /** One timer serves the linger, the drain after a seal and the breaker's wait: the earliest of them is set. */
   #wakeIn(delayMs: number): void {
     const at = monotonicMs() + delayMs
     if (this.#timer !== undefined && this.#timerAt <= at) return

@@ -14,10 +14,16 @@ import type { Sender } from '../senders/sender.ts'
 import { SpareBuffer } from '../spare-buffer.ts'
 import type { Ledger } from '../worker/ledger.ts'
 
-/** A call that is not full goes out so long after the one before: few large calls cost less than many small ones. */
+/**
+ * How long a call that is not full waits after the one before, in milliseconds: few large calls cost less than many
+ * small ones.
+ */
 const GATHER_MS = 50
 
-/** From sealed records to a sender: a few calls at a time, again what failed, and to each record its end. */
+/**
+ * Brings sealed records to a sender: a few calls at a time. Sends again what failed, and counts what became of each
+ * record.
+ */
 export class Delivery {
   readonly queue: BoundedQueue
   readonly flushes: Flushes = new Flushes()
@@ -33,7 +39,7 @@ export class Delivery {
   readonly #inFlight: CallsInFlight
   #startedAt = -Infinity
   #stopped = false
-  /** What was said last of how calls go. */
+  /** Whether it was said last that calls go through. */
   #isWell: boolean | undefined
 
   sent = 0
@@ -44,7 +50,7 @@ export class Delivery {
   possibleDuplicates = 0
   readonly workerDeaths: number = 0
 
-  /** `wakeIn` sees to it that `drain` is called after a delay; `ledger` is told of records that others hold. */
+  /** `wakeIn`: has `drain` called after a delay. `ledger`: is told of records that another thread holds as well. */
   constructor(
     sender: Sender,
     set: Settings,
@@ -63,7 +69,7 @@ export class Delivery {
     this.metrics = metrics
   }
 
-  /** Whether the last call failed, and none has gone through since. */
+  /** Whether a call has failed since one last went through. */
   get failing(): boolean {
     return this.#breaker.failures > 0
   }
@@ -78,7 +84,7 @@ export class Delivery {
     return this.#pacer.rate
   }
 
-  /** Here the accounts are always as they stand. */
+  /** Does nothing: these accounts are always up to date. A worker's are fetched here. */
   refresh(): void {}
 
   /** Takes a record; it is sent from a later `drain`. */
@@ -88,12 +94,12 @@ export class Delivery {
     this.#wakeIn(this.#holdMs(monotonicMs()))
   }
 
-  /** Drops the record that waits longest; false when none waits. */
+  /** Drops the record that waits longest. Returns false when none waits. */
   dropOldest(): boolean {
     return this.#evict('full')
   }
 
-  /** Starts as many calls as may be in flight. `atOnce`: does not wait for the breaker. */
+  /** Starts as many calls as may be in flight. With `atOnce` it does not wait for the breaker. */
   drain(atOnce: boolean = false): void {
     if (atOnce) this.#breaker.tryNow()
     while (!this.#stopped && this.queue.length > 0) {
@@ -111,7 +117,7 @@ export class Delivery {
     }
   }
 
-  /** Counts what is left as lost. The ends of calls still in flight are ignored from here on. */
+  /** Stops, and counts what is left as lost. The ends of calls still in flight are passed over from here on. */
   stop(): void {
     this.#stopped = true
     this.metrics.letGo()

@@ -15,7 +15,7 @@ import {
   WATCHED,
 } from './shared-memory.ts'
 
-/** Told of what becomes of records, where somebody else holds them. */
+/** Is told what becomes of records that another thread holds as well. */
 export interface Ledger {
   /** The record is about to be sent. False when it is gone, and is to be forgotten. */
   take(record: QueuedRecord): boolean
@@ -41,7 +41,7 @@ export class WorkerLedger implements Ledger {
   #received = 0
   #telling = false
 
-  /** `onSettled`: records are done with, and main waits to hear so. */
+  /** `onSettled` is called when records are done with and the main thread waits to hear of it. */
   constructor(memory: SharedMemory, onSettled: () => void) {
     this.#memory = memory
     this.#onSettled = onSettled
@@ -59,7 +59,7 @@ export class WorkerLedger implements Ledger {
     return fresh.map(({ id, word }) => this.#record(id, word - NEW + WAITING))
   }
 
-  /** Whether main has not taken it back. */
+  /** Whether the worker still has the record: the main thread has not taken it back. */
   holds(record: QueuedRecord): boolean {
     const { id, word } = record as SharedRecord
     return Atomics.load(this.#memory.states, id) === word

@@ -20,7 +20,7 @@ import {
 } from './shared-memory.ts'
 import { WorkerLedger } from './ledger.ts'
 
-/** What it begins with. */
+/** What a shared delivery is made of: the memory, how to make the sender, and the settings. */
 export interface SharedStart {
   readonly buffer: SharedArrayBuffer
   readonly blocks: number
@@ -28,12 +28,12 @@ export interface SharedStart {
   readonly settings: Omit<Settings, 'outside'>
 }
 
-/** What main asks: records are new, send all within so many milliseconds, or end. */
+/** What the main thread asks: to look at new records, to send all within so many milliseconds, or to end. */
 export type Order =
   | { readonly order: 'look' }
   | { readonly order: 'flush' | 'close'; readonly deadlineMs: number }
 
-/** What is said beside the shared memory. */
+/** What the main thread is told beside what stands in the shared memory. */
 export type Report =
   | { readonly report: 'settled' }
   | { readonly report: 'call'; readonly call: CallMessage }
@@ -42,8 +42,8 @@ export type Report =
   | { readonly report: 'cause'; readonly reason: LossReason; readonly cause: string }
 
 /**
- * Sends the records that stand in the shared memory: in the worker, or in the service's own thread where there can be no
- * worker.
+ * Sends the records that stand in the shared memory: in the worker, or in the service's own thread where there can be
+ * no worker.
  */
 export class SharedDelivery {
   readonly #memory: SharedMemory
@@ -54,7 +54,7 @@ export class SharedDelivery {
   #timer: NodeJS.Timeout | undefined
   #timerAt = 0
 
-  /** `tell`: takes what is to be said to main. `outside`: see `Surroundings`. */
+  /** `tell`: takes what the main thread is to be told. `outside`: see `Surroundings`. */
   constructor(
     start: SharedStart,
     tell: (report: Report) => void,
@@ -82,7 +82,7 @@ export class SharedDelivery {
     )
   }
 
-  /** It can send. */
+  /** Begins to send, and tells the main thread that it can. */
   begin(): void {
     const { control } = this.#memory
     this.#look()
@@ -92,7 +92,7 @@ export class SharedDelivery {
     Atomics.notify(control, PROGRESS)
   }
 
-  /** Resolves when the order is carried out, as far as anybody waits for that. */
+  /** Carries out an order. Resolves when a `close` is done, and at once for all others. */
   obey(order: Order): Promise<void> {
     Atomics.store(this.#memory.control, WOKEN, 0)
     this.#look()
@@ -107,7 +107,7 @@ export class SharedDelivery {
     return Promise.resolve()
   }
 
-  /** Sends no more, and holds no more. */
+  /** Stops: it sends no more, and holds no more. */
   stop(): void {
     stopTimer(this.#timer)
     this.#delivery.stop()

@@ -29,7 +29,7 @@ export class SharedRecords {
   readonly memory: SharedMemory
   readonly #maxSpans: number
   readonly #onGone: OnGone
-  /** How many blocks a run of blocks has, at its first; 0 where none begins. */
+  /** By the number of a block: how many blocks the run has that begins there; 0 where none begins. */
   readonly #runs: Int32Array
   readonly #numbers: Float64Array
   readonly #perRecord: number
@@ -44,8 +44,9 @@ export class SharedRecords {
   #settled = 0
   #sorting = false
   readonly #clockOffset = clockOffset()
-  /** Of the last `count`. */
+  /** How many spans wait, by the last `count`. */
   waitingSpans = 0
+  /** How many spans are in flight or done with, by the last `count`. */
   takenSpans = 0
 
   constructor(blocks: number, lists: number, recordBytes: number, maxSpans: number, onGone: OnGone) {
@@ -81,7 +82,7 @@ export class SharedRecords {
     return this.#settled
   }
 
-  /** Whether so many spans more would fit. */
+  /** Whether so many more spans would fit. */
   hasRoom(spans: number): boolean {
     if (this.#kept.length === this.#places && this.#spans + spans <= this.#maxSpans) return true
     this.settle()
@@ -143,7 +144,9 @@ export class SharedRecords {
     this.waitingSpans = this.#spans - taken
   }
 
-  /** The worker is no more: what it had is new again, what it was sending may be stored already. */
+  /**
+   * The worker has ended: the records that it had are new again, and those that it was sending may be stored already.
+   */
   recover(atLeastOnce: boolean): void {
     const { states, doubts } = this.memory
     this.settle()
@@ -159,7 +162,7 @@ export class SharedRecords {
     this.#keepPlaces()
   }
 
-  /** Ends it: what is left is lost, whatever the worker does from here on. */
+  /** Frees all: what is left counts as lost, whatever the worker does from here on. */
   clear(): void {
     this.settle()
     this.#sort((id, state) => {
@@ -170,7 +173,7 @@ export class SharedRecords {
     })
   }
 
-  /** Waits, blocking, until there was progress since `seen`, or so many milliseconds. */
+  /** Blocks until there was progress since `seen`, and `mostMs` milliseconds at the most. */
   waitForProgress(seen: number, mostMs: number): void {
     Atomics.wait(this.memory.control, PROGRESS, seen, mostMs)
   }

@@ -24,12 +24,15 @@ import { SharedRecords } from './shared-records.ts'
 import { SpareBuffer } from '../spare-buffer.ts'
 import { WORKER_FILE } from './recipe-for.ts'
 
-/** How long an ending process waits for spans to be sent, and how long without any being sent. */
+/** How long a process that ends waits for its spans to be sent, in milliseconds. */
 const ENDING_MS = 2000
+/** How long it waits without any sign of the worker, in milliseconds. */
 const SILENT_MS = 500
+/** How often the main thread looks at what the worker has done, in milliseconds. */
 const LOOK_EVERY_MS = 1000
+/** How long after its end a worker is started again, in milliseconds; each further time twice as long. */
 const FIRST_RESTART_MS = 100
-/** So many workers in a row have ended, and nothing was done with in their time: no further one will do better. */
+/** How many workers in a row may end with no record done. No further one is started then: it would do no better. */
 const MOST_FAILED_STARTS = 3
 
 /**
@@ -70,7 +73,7 @@ export class WorkerDelivery {
   bytesPerSecond: number = Infinity
   breakerState: BreakerState = 'closed'
 
-  /** `wakeIn` sees to it that `drain` is called after a delay. */
+  /** `wakeIn`: has `drain` called after a delay. */
   constructor(recipe: SenderRecipe, set: Settings, losses: Losses, wakeIn: (delayMs: number) => void) {
     const blocks = blocksIn(set.maxBytes - set.openLists * set.recordBytes)
     this.queue = new SharedRecords(
@@ -90,12 +93,12 @@ export class WorkerDelivery {
     this.#control = control
   }
 
-  /** Whether the last call failed, and none has gone through since. */
+  /** Whether a call has failed since one last went through. */
   get failing(): boolean {
     return this.queue.memory.figures[BREAKER] !== 0
   }
 
-  /** Takes a record; the worker sends it. Only when there is room. */
+  /** Takes a record, which the worker sends. The caller has asked the queue's `hasRoom`. */
   push(record: QueuedRecord): void {
     this.queue.add(record)
     this.metrics.sealed(record.spans)
@@ -106,12 +109,12 @@ export class WorkerDelivery {
     this.#wakeIn(LOOK_EVERY_MS)
   }
 
-  /** Drops the record that waits longest; false when none waits. */
+  /** Drops the record that waits longest. Returns false when none waits. */
   dropOldest(): boolean {
     return this.queue.dropOldest()
   }
 
-  /** Sees what the worker has done, and starts one that is due. `atOnce`: does not wait for the breaker. */
+  /** Looks at what the worker has done, and starts one that is due. With `atOnce` it does not wait for the breaker. */
   drain(atOnce: boolean = false): void {
     if (this.queue.records === 0 || this.#stopped) return
     if (atOnce) {
@@ -123,7 +126,9 @@ export class WorkerDelivery {
     this.#wakeIn(LOOK_EVERY_MS)
   }
 
-  /** Sends all there is; blocks until that is done, or 2 s, or when nothing was sent for 500 ms. */
+  /**
+   * Sends all there is, and blocks until that is done: for 2 s at the most, or until nothing has been sent for 500 ms.
+   */
   flushNow(): void {
     const start = monotonicMs()
     let last = start
