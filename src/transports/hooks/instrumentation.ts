@@ -5,11 +5,11 @@ import type { Uninstall } from '../../host/patch.ts'
 export interface Instrumentation {
   /** The library's npm name, or `node:http`. */
   readonly module: string
-  /** Traces everything the library does from now on. Returns the undo. */
+  /** Traces all that the library does from now on. Returns the undo. */
   install(tracing: Tracing): Uninstall
 }
 
-/** As `install` says, for a tracing that traces; for one that is off, nothing. */
+/** Makes an {@link Instrumentation} of a function that installs it. For a tracing that is off it installs nothing. */
 export function instrumentation(module: string, install: (tracing: Tracing) => Uninstall): Instrumentation {
   return { module, install: (tracing) => (tracing.enabled ? install(tracing) : () => {}) }
 }

@@ -27,8 +27,8 @@ export function overhear<E extends EventEmitter>(emitter: E, where: string, hear
 }
 
 /**
- * What has the `emit` that stands below a patch of ours: where it is inherited, what it is inherited from, to be asked
- * at each call. node:domain replaces that of all emitters, whenever it is loaded.
+ * The object that has the `emit` which a patch of ours calls. Where the emitter inherits it, that is the prototype it
+ * comes from, to be asked at each call: node:domain replaces the `emit` of all emitters, whenever it is loaded.
  */
 export function lateBound(emitter: object, original: Emit): { readonly emit: Emit } {
   const owner = ownerOf(Object.getPrototypeOf(emitter) as object, 'emit') as { emit: Emit } | null

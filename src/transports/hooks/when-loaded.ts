@@ -23,7 +23,7 @@ interface Waiting {
   readonly uninstalls: Uninstall[]
 }
 
-/** Of all copies: one of them watches the loader. */
+/** What all copies of the package wait for: one of them watches the loader. */
 const waiting = sharedList<Waiting>('waiting for modules')
 
 /**
@@ -62,7 +62,7 @@ const hookLoader = installOnce(() => {
 })
 
 function isMain(file: string, { mainFile }: Waiting): boolean {
-  // Paths are compared as Windows has them too.
+  // Windows writes paths with backslashes.
   return file.endsWith(mainFile) || file.replaceAll('\\', '/').endsWith(mainFile)
 }
 

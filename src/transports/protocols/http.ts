@@ -6,7 +6,7 @@ import { decide } from '../../tracing/decide.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from './endpoint.ts'
 
-/** How a library's request is read: one object a library, not one a request. */
+/** How the requests of a library are read: one object a library, not one a request. */
 export interface HttpReader<Request> {
   readonly method: (request: Request) => string
   readonly url: (request: Request) => string
@@ -17,7 +17,7 @@ export interface HttpReader<Request> {
 /** The annotation of a call whose reader wanted no more of the response: nothing has failed. */
 export const ABANDONED = 'response abandoned'
 
-/** What a server does with a request. */
+/** Begins and ends the spans of the requests that a server answers. */
 export class HttpServerHandler<Request> {
   readonly #ruleSet: HttpRuleSet<Request>
   readonly #tracing: Tracing
@@ -29,7 +29,7 @@ export class HttpServerHandler<Request> {
     this.#reader = reader
   }
 
-  /** The span of a request that has arrived. `remote` is the socket's other end. */
+  /** Begins the span of a request that has come. `remote` is the other end of its socket. */
   receive(request: Request, remote: Endpoint | undefined): Span {
     const { propagation, tracer } = this.#tracing
     const extracted = propagation.extract(request, this.#reader.header)
@@ -44,8 +44,8 @@ export class HttpServerHandler<Request> {
   }
 
   /**
-   * The response is out, or never will be: `status` undefined. Names the span by its route, and ends it. The route is
-   * undefined where the server has no routing, and empty where it has and none of its routes took the request.
+   * Ends the span: the response is out, or never will be (`status` undefined). Names the span by its route. The route
+   * is undefined where the server has no routing, and empty where it has routes and none took the request.
    */
   send(
     span: Span,
@@ -58,7 +58,7 @@ export class HttpServerHandler<Request> {
   }
 }
 
-/** What a client does with a call. */
+/** Begins and ends the spans of the calls that a client makes. */
 export class HttpClientHandler<Request> {
   readonly #ruleSet: HttpRuleSet<Request>
   readonly #tracing: Tracing
@@ -71,9 +71,9 @@ export class HttpClientHandler<Request> {
   }
 
   /**
-   * The span of a call that is about to be made, its context written to `carrier`. Undefined when the call is not
-   * to be traced: the publisher's own, the inner call of a client that is traced already, or one that only opens
-   * a tunnel for another.
+   * Begins the span of a call that is about to be made, and writes its context to `carrier`. Undefined when the call is
+   * not to be traced: it is the publisher's own, the inner call of a client that is traced already, or it only opens a
+   * tunnel for another call.
    */
   start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): Span | undefined {
     const { dataManager, propagation, tracer } = this.#tracing
@@ -89,13 +89,13 @@ export class HttpClientHandler<Request> {
     return span
   }
 
-  /** The response is here, or never will be: `status` undefined. Ends the span. */
+  /** Ends the span: the response is here, or never will be (`status` undefined). */
   receive(span: Span, request: Request, status: number | undefined, error?: unknown): void {
     this.#ruleSet.end(request, span, status, undefined, error)
   }
 }
 
-/** What both sides share: names, tags, status, errors, and the user's rules. */
+/** What both sides share: the names, tags and errors of their spans, and the service's rules for one side. */
 class HttpRuleSet<Request> {
   readonly #tracing: Tracing
   readonly #reader: HttpReader<Request>
@@ -166,8 +166,8 @@ class HttpRuleSet<Request> {
 }
 
 /**
- * A name where there is routing. Few names whatever the paths: a raw path never becomes one. Catch-all names are
- * Brave's.
+ * The name of a span where the server has routes. A raw path never becomes a name, so there are few names whatever the
+ * paths. The names `not_found` and `redirected` are Brave's.
  */
 function nameOf(method: string, status: number | undefined, route: string): string {
   if (route) return `${method} ${route}`

@@ -3,7 +3,7 @@ import type { Span } from '../../span/span.ts'
 import { decide } from '../../tracing/decide.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 
-/** What a messaging system's own rules are. */
+/** What the handler must know of a messaging system, and the service's rules for it. */
 export interface MessagingRules {
   /** Begins the names of tags: `kafka`. */
   readonly system: string
@@ -31,15 +31,15 @@ export class MessagingHandler {
     this.#ruleName = `${rules.system} rule`
   }
 
-  /** Whether the channel's messages are left alone. A rule that fails leaves none alone. */
+  /** Whether the messages of a channel (a topic) are left alone. No message is where the rule fails. */
   ignores(channel: string): boolean {
     const { ignore } = this.#rules
     return ignore !== undefined && decide(this.#tracing, this.#ruleName, () => ignore(channel)) === true
   }
 
   /**
-   * The span of a message that is about to be sent: below the current span, else below what the message came with when
-   * it is only passed on, else a new trace.
+   * The PRODUCER span of a message that is about to be sent: below the current span, else below the context that the
+   * message brought when it is only passed on, else the root of a new trace.
    */
   send(channel: string, forwarded: Extracted | undefined): Span {
     const { dataManager, tracer } = this.#tracing
@@ -50,7 +50,7 @@ export class MessagingHandler {
     return this.#describe(span, 'send', channel)
   }
 
-  /** The span of a message that has come. The caller finishes it when it has said all. */
+  /** The CONSUMER span of a message that has come. The caller finishes it, once it has its tags. */
   receive(channel: string | undefined, extracted: Extracted | undefined): Span {
     const sampled = channel === undefined ? undefined : this.#sample(channel, 'CONSUMER', extracted)
     return this.#describe(this.#tracing.tracer.fromRemote(extracted, 'CONSUMER', sampled), 'receive', channel)
