@@ -22,12 +22,13 @@ export interface AxiosLike {
 }
 
 /**
- * The axios instance, traced: each request that it sends is a span, one for each redirect it follows. What is
- * returned shares defaults and interceptors with the instance that was given, which stays untraced; `create()` and
- * `new Axios()` on it give traced instances. All else is read through.
+ * Returns the axios instance, traced: each request that it sends is a CLIENT span, and so is each redirect that it
+ * follows. The instance that was given stays untraced; both share defaults, interceptors and all else. `create()` and
+ * `new Axios()` of the traced one give traced instances.
  *
- * The span is made by what axios stands on, node:http or fetch; an adapter that stands on neither (a mock) has
- * none. What is traced are the methods that the instance has now: one that is put on it later is called as it is.
+ * The span is made by what axios stands on, node:http or fetch. With an adapter that stands on neither (a mock) there
+ * is none. The methods that the instance has now are traced; one that is put on it later is called as it is. Never
+ * throws.
  */
 export function traceAxios<A extends AxiosLike>(tracing: Tracing, axios: A): A {
   return tracedOnce(tracing, 'axios', axios, () => tracedInstance(tracing, axios))
@@ -38,7 +39,7 @@ function tracedInstance<A extends AxiosLike>(tracing: Tracing, axios: A): A {
   followUndiciCalls()
   const { Axios, create } = axios as unknown as Partial<AxiosStatic>
   const methods: Record<string, Method> = {}
-  // The static has helpers beside its methods, which send nothing.
+  // Axios itself has helpers beside its methods, which send nothing.
   const sending =
     typeof Axios === 'function' ? Object.getOwnPropertyNames(Axios.prototype) : Object.keys(axios)
   for (const name of sending) {
@@ -60,9 +61,9 @@ function tracedInstance<A extends AxiosLike>(tracing: Tracing, axios: A): A {
   })
 }
 
-/** The class whose instances axios makes, for who makes one by hand or derives from it. */
+/** The class `Axios`, traced, for code that makes an instance with `new` or derives from it. */
 function tracedClass(tracing: Tracing, Axios: AxiosClass): AxiosClass {
-  // By it all others send.
+  // All other methods send by this one.
   const request = Reflect.get(Axios.prototype, 'request') as Method
   class Traced extends Axios {}
   keepSignature(Traced, Axios)

@@ -11,8 +11,9 @@ import { listenTo } from '../hooks/diagnostics-channel.ts'
 import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '../node-http/server-call.ts'
 
 /**
- * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the
- * drop-in way or by an application that this one is mounted in, it only passes on. For Express 4 and 5.
+ * Returns middleware for Express 4 and 5 that traces every request which reaches it, so mount it first. Each request is
+ * a SERVER span, named by its route. A request that is traced already, by the drop-in or by an application that this
+ * one is mounted in, is only passed on.
  */
 export function traceExpress(tracing: Tracing): RequestHandler {
   return guarded('express', () => (tracing.enabled ? middleware(tracing) : untraced), untraced, tracing)
@@ -23,7 +24,7 @@ const untraced: RequestHandler = (_request, _response, next) => next()
 function middleware(tracing: Tracing): RequestHandler {
   followResponses()
   const calls = new ServerCalls(tracing)
-  // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
+  // Hooked before the first request, so that nothing of that is missed. A channel must not be left while it publishes.
   const apps = new Apps(tracing, () => onMicrotask(unwatch))
   const unwatch = apps.watchServers()
 
@@ -43,7 +44,9 @@ function middleware(tracing: Tracing): RequestHandler {
   }
 }
 
-/** Names the requests of every Express application by their routes; the server that traces them is node:http's. */
+/**
+ * Names the requests of every Express application by their routes. Their spans are made by node:http's instrumentation.
+ */
 export const express: Instrumentation = instrumentation('express', (tracing) => {
   const apps = new Apps(tracing)
   return uninstallAll([() => apps.unhookAll(), apps.watchServers(), apps.watchAnswers()])
@@ -54,7 +57,7 @@ interface Exchange {
   readonly server: Server
 }
 
-/** The applications that requests have been seen to reach. */
+/** The applications that are known, and the hooks in their copies of Express. */
 class Apps {
   readonly #tracing: Tracing
   readonly #known = new WeakSet<object>()
@@ -88,7 +91,7 @@ class Apps {
     uninstallAll(this.#hooks)()
   }
 
-  /** Learns the applications that servers were made with, before their first request is handled. */
+  /** Hooks the applications that servers were made with, before their first request is handled. Returns the undo. */
   watchServers(): Uninstall {
     const seen = new WeakSet<object>()
     return listenTo<Exchange>('http.server.request.start', 'express', ({ server }) => {
@@ -99,8 +102,8 @@ class Apps {
   }
 
   /**
-   * Learns the applications that a listener of the service's own passes requests to, from their first answers. Those
-   * that were on their way by then are named as the first is.
+   * Hooks the applications that a listener of the service's own passes requests to, when they give their first answer.
+   * That request, and those that were on their way by then, are named by the route that they entered last.
    */
   watchAnswers(): Uninstall {
     return lookAtAnswers((call, request: Exchange['request']) => {

@@ -26,21 +26,22 @@ interface EachBatch {
   }
 }
 
-/** What a handler is called with. */
+/** What a handler is called with, and how its work begins. */
 interface HandlerInput<Payload> {
-  /** As it is without tracing: out of its envelope, whatever becomes of its trace. */
+  /** The payload as the handler would get it without tracing: out of its envelope, whatever becomes of the trace. */
   readonly payload: Payload
-  /** Undefined when it is left as it came. */
+  /** Begins the work. Undefined when the topic is ignored: the payload is left as it came. */
   readonly begin: () => StartedWork | undefined
 }
 
+/** The work of a handler, as it begins. */
 interface StartedWork {
-  /** The arrival that the work belongs to; undefined where several came together. */
+  /** The CONSUMER span that the work goes below; undefined where several came together. */
   readonly span: Span | undefined
   readonly tags: Tags | undefined
 }
 
-/** What the handlers of one consumer become. */
+/** Traces the handlers of one consumer. */
 export class TracedHandlers {
   readonly #tracing: Tracing
   readonly #handler: MessagingHandler
@@ -52,7 +53,7 @@ export class TracedHandlers {
     this.#options = options
   }
 
-  /** The arguments of `run`, the handlers among them traced. */
+  /** The arguments of `run`, with the handlers among them traced. */
   in(args: readonly unknown[]): readonly unknown[] {
     return guarded('kafka consumer', () => this.#in(args), args, this.#tracing)
   }
@@ -84,8 +85,9 @@ export class TracedHandlers {
   }
 
   /**
-   * A handler of batches. As in Brave one arrival stands for all messages of one context, and one for all that came
-   * without. The work is below the one arrival there was, or a trace of its own when there were several.
+   * A handler of batches. As in Brave one CONSUMER span stands for all messages with one context, and one for all
+   * without a context. The work goes below that span when there is one, and is a trace of its own when there are
+   * several.
    */
   #eachBatch(original: Handler): Handler {
     return this.#traced(original, (payload: EachBatch) => {
@@ -130,7 +132,7 @@ export class TracedHandlers {
     return this.#options.maxSpansPerBatch ?? 500
   }
 
-  /** The scope of whoever called `run` is nobody's in a handler. */
+  /** A handler, traced. It runs outside the scope of whoever called `run`: its messages do not belong there. */
   #traced<Payload>(original: Handler, prepare: (payload: Payload) => HandlerInput<Payload>): Handler {
     const tracing = this.#tracing
     const { dataManager, tracer } = tracing
@@ -157,7 +159,7 @@ export class TracedHandlers {
     return this.#options.carrier === 'payload' ? openMessage(message) : { message, enclosed: undefined }
   }
 
-  /** What a message says of its trace, and how to note that it came. */
+  /** The trace that a message tells of, and how to note that the message came. */
   #read(
     incoming: Incoming,
     { topic, partition }: { readonly topic: string; readonly partition: number },

@@ -33,12 +33,13 @@ export interface KafkaConsumer {
 }
 
 /**
- * The client, its producers and consumers traced. What is returned is another client, still an instance of the same
- * class; the one that was given stays untraced.
+ * Returns the client with its producers and consumers traced. It is another object, still an instance of the same
+ * class; the client that was given stays untraced.
  *
- * Each message that is sent is a PRODUCER span `send`, its context in the message's header `b3` (or before its value,
- * with `carrier: 'payload'`), in a copy: nothing of the caller's is changed. Each that comes is a CONSUMER span
- * `receive`, with the handler's work below it. Options default to those of `createTracing({ kafka })`.
+ * Each message that is sent is a PRODUCER span `send`. A copy of the message carries the span's context, in the header
+ * `b3` or, with `carrier: 'payload'`, before the value: nothing of the caller's is changed. Each message that comes is
+ * a CONSUMER span `receive`, with the handler's work below it. `options` default to those of `createTracing({ kafka
+ * })`. Never throws.
  */
 export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, options?: KafkaOptions): K {
   return tracedOnce(tracing, 'kafka', kafka, () => {
@@ -53,7 +54,10 @@ export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, op
   })
 }
 
-/** The producer, traced: `send`, `sendBatch`, and both of each `transaction()`. See {@link traceKafka}. */
+/**
+ * Returns the producer with `send` and `sendBatch` traced, and both of each `transaction()`, as {@link traceKafka}
+ * does.
+ */
 export function traceProducer<P extends KafkaProducer>(
   tracing: Tracing,
   producer: P,
@@ -82,7 +86,7 @@ export function traceProducer<P extends KafkaProducer>(
   })
 }
 
-/** The consumer, traced: the handlers of `run`. See {@link traceKafka}. */
+/** Returns the consumer with the handlers of `run` traced, as {@link traceKafka} does. */
 export function traceConsumer<C extends KafkaConsumer>(
   tracing: Tracing,
   consumer: C,
@@ -98,7 +102,7 @@ export function traceConsumer<C extends KafkaConsumer>(
   })
 }
 
-/** Traces every producer and consumer of kafkajs, whoever makes it: NestJS does. */
+/** Traces every producer and consumer of kafkajs, also those that a framework makes (NestJS). */
 export const kafkajs: Instrumentation = instrumentation('kafkajs', (tracing) => {
   return whenLoaded(MAIN_FILES.kafkajs[0], ({ Kafka }: { Kafka: { prototype: KafkaClient } }) => {
     return uninstallAll([

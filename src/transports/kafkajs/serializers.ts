@@ -14,17 +14,21 @@ import { tracedOnce } from '../hooks/traced-once.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-/** A function from a value to bytes or a promise of them; or an object with such a method, as Confluent's have. */
+/**
+ * A function from a value to bytes or to a promise of bytes; or an object with such a method `serialize`, as
+ * Confluent's.
+ */
 export type Serializer = Method | { serialize: Method }
 
 /** A function whose first argument is bytes, or an object with a method `deserialize(topic, bytes, …)`. */
 export type Deserializer = Method | { deserialize: Method }
 
 /**
- * The serializer, its bytes in an envelope: the current span's context in a trace frame before them. Outside any span
- * only bytes that begin like a frame are changed, so that a {@link tracingDeserializer} gives back what went in. What is
- * no bytes and no text (null, a tombstone) and what is empty stays as it is. For values, never for keys: which partition
- * a message goes to depends on every byte of its key. To wrap twice is to wrap once.
+ * Returns the serializer, which puts its bytes into an envelope: a trace frame (docs/wire-format.md) with the current
+ * span's context before them. Outside any span only bytes that begin like a frame are changed, so that a
+ * {@link tracingDeserializer} gives back what went in. What is no bytes and no text (null, a tombstone), and what is
+ * empty, stays as it is. Use it for values, never for keys: which partition a message goes to depends on every byte of
+ * its key. To wrap twice is to wrap once. Never throws.
  */
 export function tracingSerializer<S extends Serializer>(tracing: Tracing, serializer: S): S {
   return wrapped(tracing, serializer, 'serialize', (original, self, args) => {
@@ -48,8 +52,8 @@ export function tracingSerializer<S extends Serializer>(tracing: Tracing, serial
 }
 
 /**
- * The deserializer, which is given the bytes without their envelope, and those that are in none as they are.
- * `runWithMessage` on an object that it made runs in the trace which the envelope told of.
+ * Returns the deserializer, which is given the bytes of a value without their envelope; bytes in no envelope are given
+ * as they are. For an object that it made, `runWithMessage` runs in the trace that the envelope told of. Never throws.
  */
 export function tracingDeserializer<D extends Deserializer>(tracing: Tracing, deserializer: D): D {
   let handler: MessagingHandler | undefined

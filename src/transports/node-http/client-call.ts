@@ -71,7 +71,7 @@ export class RequestCall implements MessageCall, OnConnection {
     else this.#end(error)
   }
 
-  /** The connection closes. What Node makes of it comes in the same breath, unless its listeners were removed. */
+  /** The connection closes. Node's own events for that follow in the same tick, unless its listeners were removed. */
   lost(): void {
     try {
       this.#note()
@@ -92,7 +92,7 @@ export class RequestCall implements MessageCall, OnConnection {
   #close(): void {
     const response = this.#response ?? this.#request.res
     if (!response) return this.#end(new Error('aborted'))
-    // Answered within a scope where neither the channel nor the event was heard.
+    // The answer came where neither the channel nor the event was heard.
     if (this.#call.status === undefined) this.responded(response)
     if (this.#call.status === 101 || (response.complete && (response.readableEnded || !response.destroyed)))
       return this.#end()
@@ -127,12 +127,12 @@ function close(call: RequestCall): void {
   }
 }
 
-/** A body that has no bytes ends only when it is read, and many a caller does not. */
+/** Whether a response has no body. Such a body ends only when it is read, and many callers do not read it. */
 function hasNoBody(method: string, { statusCode, headers }: IncomingMessage): boolean {
   return method === 'HEAD' || statusCode === 204 || headers['content-length'] === '0'
 }
 
-/** Has the call end by what becomes of its request. */
+/** Has a call end by what becomes of its request. */
 export function followRequest(request: Followed, call: OpenCall): void {
   const following = new RequestCall(call, request)
   Object.defineProperty(request, CALL, { value: following, configurable: true })

@@ -15,9 +15,9 @@ export interface MessageCall {
 }
 
 /**
- * Makes the listeners of node:http's requests and responses, a server's as a client's, see the span that was
- * current when each was added: a connection that is kept alive or pooled emits from somebody else's scope. And has
- * calls told what their requests emit. Server and client both ask for it; it is done once.
+ * Makes the listeners of node:http's requests and responses, a server's and a client's, run with the span that was
+ * current when each was added: a connection that is kept alive or pooled emits in somebody else's scope. It also tells
+ * calls what their requests emit. Server and client both ask for it; it is done once.
  */
 export const followMessages: () => Uninstall = installOnce(() => {
   const { ClientRequest, IncomingMessage, OutgoingMessage } = nodeHttp()

@@ -27,13 +27,15 @@ import { whenAnswered } from './upgrade-answer.ts'
 export class ServerCall implements OnConnection, Ageing {
   readonly tracing: Tracing
   readonly span: Span
-  /** Whether whoever answers has routes. */
+  /** Whether the framework that answers has routes. */
   hasRouting = false
-  /** The route's template. Undefined when none is known; empty when the one that was entered passed the request on. */
+  /**
+   * The route's template. Undefined when none is known; empty when the route that was entered passed the request on.
+   */
   route: string | undefined = undefined
-  /** Which of the frameworks that know its routes has met it last. */
+  /** The copy of the framework that met the request last and knows its routes. */
   metBy: object | undefined = undefined
-  /** The first error of whoever answers. */
+  /** The first error of the framework or the handler that answers. */
   error: unknown = undefined
   readonly #handler: HttpServerHandler<IncomingMessage>
   readonly #request: TracedRequest
@@ -41,7 +43,7 @@ export class ServerCall implements OnConnection, Ageing {
   readonly #connection: Connection | undefined
   #unhear: Uninstall | undefined = undefined
   #status: number | undefined = undefined
-  /** Among all open calls, for as long as it is one. */
+  /** The call's place among all open calls, until it ends. */
   #open: Open | undefined = undefined
   #isLost = false
   #isOver: boolean
@@ -63,16 +65,16 @@ export class ServerCall implements OnConnection, Ageing {
     this.#isOver = !span.recording
   }
 
-  /** A recorded call begins here. Its response, or the socket of an upgrade, is to be heard from now on. */
+  /** Begins a recorded call: from now on it hears its response, or the socket of an upgrade. */
   begin(socket: Socket | undefined, open: OpenSpans): void {
     this.#open = open.add(this)
     this.#connection?.add(this)
     const response = this.#response
     if (response === undefined) return this.#awaitAnswer(socket!)
-    // The server's own, and its turn has come: Node's channel tells of its end, the connection of its loss.
+    // The server's own response, whose turn has come: Node's channel tells of its end, the connection of its loss.
     if (this.#connection !== undefined && response.socket === this.#request.socket) return
     this.#unhear = overhear(response, 'http server', (_, event) => {
-      // Of HTTP/2 both come when the stream was reset. Of node:http `finish` may come before `end` has returned.
+      // In HTTP/2 both events come when the stream was reset. In node:http `finish` may come before `end` has returned.
       const isOut = event === 'finish' && response instanceof nodeHttp().ServerResponse
       if (event === 'finish' || event === 'close') {
         this.#over(!isOut && response.writableEnded === false)
@@ -86,21 +88,22 @@ export class ServerCall implements OnConnection, Ageing {
   /** The response is out, as Node's channel says. */
   finished(): void {
     if (!this.#isFirstEnd(false)) return
-    // Nobody hears it but Node.
+    // Nobody but Node listens to it.
     if (this.#response!.listenerCount('finish') < 2) end(this)
     else onNextTick(end, this)
   }
 
   /**
-   * The connection is gone, and no channel has told that the response is out. Unless somebody has taken away the
-   * listener by which Node tells, it is not, whatever `writableFinished` says of what was written to nobody.
+   * The connection is gone, and no channel has told that the response is out. So it is not out, whatever
+   * `writableFinished` says of what was written to nobody, unless somebody has removed the listener by which Node
+   * tells.
    */
   lost(): void {
     const response = this.#response
     this.#over(!response?.writableFinished || response.listeners('finish').some(isNodes))
   }
 
-  /** By the first bytes of the answer, which may have gone before whoever handles the upgrade saw the request. */
+  /** Ends an upgrade with the first bytes of the answer. They may have gone before its handler saw the request. */
   #awaitAnswer(socket: Socket): void {
     if (this.#response !== undefined && socket.bytesWritten > 0) {
       this.#status = 101
@@ -119,7 +122,7 @@ export class ServerCall implements OnConnection, Ageing {
     this.#unhear = uninstallAll(undo)
   }
 
-  /** What the listeners of this event, and routing that goes on, say of the call still counts. */
+  /** Ends the call after this tick: what listeners of the event, and routing that goes on, say of it still counts. */
   #over(isLost: boolean): void {
     try {
       if (this.#isFirstEnd(isLost)) onNextTick(end, this)
@@ -137,7 +140,7 @@ export class ServerCall implements OnConnection, Ageing {
     return true
   }
 
-  /** A recorded call ends here. */
+  /** Ends a recorded call. */
   end(): void {
     this.#open?.close()
     this.#connection?.remove(this)
@@ -146,7 +149,10 @@ export class ServerCall implements OnConnection, Ageing {
     this.#handler.send(this.span, this.#request, this.#status, route, this.#failure() ?? this.#loss())
   }
 
-  /** Some hand Express's `next` the body that is to be answered: what is no error counts only where the answer is one. */
+  /**
+   * The call's error. Some services give Express's `next` the body of the answer: what is no Error counts only where
+   * the answer's status says that it is one.
+   */
   #failure(): unknown {
     const { error } = this
     const isAnswered = error !== undefined && this.#status !== undefined && this.#status < 400
@@ -157,7 +163,7 @@ export class ServerCall implements OnConnection, Ageing {
     return 'http server'
   }
 
-  /** However slow it is: as long as its connection is open, whose end ends it. */
+  /** Whether it will still end, however slow it is: its connection is open, and the end of that ends it. */
   isAlive(): boolean {
     const response = this.#response
     if (response?.writableFinished || response?.destroyed) return false
@@ -197,7 +203,7 @@ type TracedRequest = IncomingMessage & {
   upgrade?: boolean | null
 }
 
-/** The call that a request belongs to, once somebody has met it. */
+/** The call of a request; undefined while nobody has traced it. */
 export function callOf(request: IncomingMessage): ServerCall | undefined {
   return (request as TracedRequest)[CALL]
 }
@@ -206,13 +212,13 @@ type Look = (call: ServerCall, request: IncomingMessage) => void
 
 const looks = new Set<Look>()
 
-/** Has `look` see every call that is answered by a server, before it ends. */
+/** Calls `look` with every call that a server has answered, before it ends. Returns the undo. */
 export function lookAtAnswers(look: Look): Uninstall {
   looks.add(look)
   return () => looks.delete(look)
 }
 
-/** Has every server's calls told what becomes of them. */
+/** Has the calls of every server told when their responses are out. */
 export const followResponses: () => Uninstall = installOnce(() =>
   uninstallAll([followMessages(), listenAsOne('http.server.response.finish', 'http server', answered)]),
 )
@@ -224,7 +230,7 @@ function answered({ request }: { readonly request: TracedRequest }): void {
   call.finished()
 }
 
-/** What meets requests on behalf of one tracing. */
+/** Begins the calls that servers answer, for one tracing. */
 export class ServerCalls {
   readonly #handler: HttpServerHandler<IncomingMessage>
   readonly #open: OpenSpans
@@ -237,9 +243,8 @@ export class ServerCalls {
   }
 
   /**
-   * Begins the call of a request, which ends by itself when the response is out or will never be: whoever made the
-   * response, `finish` says that it is out. Undefined when the call is not ours to begin: met before, or inside work
-   * that is never traced.
+   * Begins the call of a request. It ends by itself when the response is out or never will be. Undefined when the call
+   * is not ours to begin: the request is traced already, or belongs to work that is never traced.
    */
   begin(request: IncomingMessage, response: ServerResponse): ServerCall | undefined {
     return this.#begin(request, response, undefined)

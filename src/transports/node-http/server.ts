@@ -10,8 +10,8 @@ import { whenHttpsLoads } from './when-https-loads.ts'
 import { followResponses, ServerCalls, type ServerCall } from './server-call.ts'
 
 /**
- * Traces every request that this server of `node:http` or `node:https` answers, upgrades among them. Returns the
- * server.
+ * Traces every request that this server of `node:http` or `node:https` answers, upgrades included: each is a SERVER
+ * span, which is current in the server's handlers. Returns the server.
  */
 export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracing, server: S): S {
   if (!tracing.enabled) return server
@@ -20,7 +20,7 @@ export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracin
   return server
 }
 
-/** Traces every server of the process. */
+/** Traces every server of `node:http` and `node:https` in the process. */
 export const nodeHttpServer: Instrumentation = instrumentation('node:http', (tracing) => {
   const wrap = emitTraced(tracing)
   return uninstallAll([

@@ -10,8 +10,8 @@ import { baseOf, type ThriftConnection } from './protocol.ts'
 type Callback = (this: unknown, ...args: unknown[]) => unknown
 
 /**
- * The connection, traced: the calls of every client made with it from now on are CLIENT spans. To be called before
- * `createClient`, which takes the connection's protocol.
+ * Traces a connection: the calls of every client that is made with it from now on are CLIENT spans. Call it before
+ * `createClient`, which takes the connection's protocol. Returns the connection.
  */
 export function traceConnection<C extends ThriftConnection>(
   tracing: Tracing,

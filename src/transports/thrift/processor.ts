@@ -15,10 +15,10 @@ export interface ThriftProcessor {
   services?: Record<string, ThriftProcessor>
 }
 
-/** The call whose handler is about to be called: processors read, and call it, in one go. */
+/** The call whose handler is about to be called: a processor reads a call and calls the handler without a break. */
 let current: ThriftServerCall | undefined
 
-/** The processor, its calls traced: another one of the same kind, which has the handler that it had. */
+/** Returns a processor of the same kind with the same handler, whose calls are traced. */
 export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
   const inner = handling(tracing, processor)
   const known = knownMethods(processor)
@@ -67,7 +67,9 @@ function ended(call: ThriftServerCall, error?: unknown): void {
   }
 }
 
-/** The processor with a handler (or with processors, if it multiplexes) that runs in the scope of the call. */
+/**
+ * The processor, with its handler running in the scope of the call; of a multiplexed one the handlers of all services.
+ */
 function handling<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
   const { services, _handler } = processor
   if (services) {
@@ -87,11 +89,11 @@ function handling<P extends ThriftProcessor>(tracing: Tracing, processor: P): P 
   return Object.create(processor, { _handler: { value: scoped(tracing, _handler) } }) as P
 }
 
-/** The handler, its methods run in the scope of the call that is being read. */
+/** The handler, with its methods running in the scope of the call that is being read. */
 function scoped(tracing: Tracing, handler: object): object {
   const { dataManager } = tracing
   const wrappers = new WeakMap<Method, Method>()
-  // Over an object of its own: what is frozen may not be shown otherwise by a proxy.
+  // Over an object of its own: a proxy of a frozen object must show its methods as they are.
   return new Proxy(Object.create(handler) as object, {
     get(_, name) {
       const method = Reflect.get(handler, name) as unknown

@@ -13,7 +13,7 @@ import {
 import { readAtEnd } from './end-of-input.ts'
 import type { ThriftServerCall } from './server-call.ts'
 
-/** What a protocol knows of the call that it reads or answers. */
+/** What a server's protocol knows of the call that it reads or answers. */
 interface Serving {
   call: ThriftServerCall | undefined
   /** Of a reply: how deep in structs the writer is. */
@@ -27,7 +27,7 @@ type Methods = Partial<ThriftProtocol> & ThisType<Serves>
 
 const classes = new WeakMap<ProtocolClass, ProtocolClass>()
 
-/** A protocol of the same kind on the same transport, which tells the call what it reads and writes. */
+/** Returns a protocol of the same kind on the same transport, which tells the call what it reads and writes. */
 export function serving(protocol: ThriftProtocol, call: ThriftServerCall | undefined): ThriftProtocol {
   const Base = baseOf(protocol.constructor as ProtocolClass)
   let Serving = classes.get(Base)
@@ -46,7 +46,7 @@ export function serving(protocol: ThriftProtocol, call: ThriftServerCall | undef
   return made
 }
 
-/** For a protocol that has to stay the very object it is: THeader's, which reads and writes by one. */
+/** As {@link serving}, for a protocol that has to stay the same object: THeader reads and writes by one. */
 export function serveIn(protocol: ThriftProtocol, call: ThriftServerCall): void {
   const one = protocol as Serves
   if (one.tdist === undefined) {
@@ -60,7 +60,7 @@ function none(): Serving {
   return { call: undefined, depth: 0, reply: false, declared: false }
 }
 
-/** Does ours beside the host's: what fails in ours is counted. */
+/** Runs work of ours for a call, if there is one. What it throws is counted. */
 function guarded({ call }: Serving, ours: (call: ThriftServerCall) => void): void {
   if (call === undefined) return
   try {
@@ -73,7 +73,7 @@ function guarded({ call }: Serving, ours: (call: ThriftServerCall) => void): voi
 function reading(base: ThriftProtocol): Methods {
   return {
     readMessageBegin() {
-      // Whoever serves no call has seen that there is none.
+      // Without a call there is nothing to read: the processor has looked.
       if (this.tdist.call === undefined) return readAtEnd(base, this)
       let frame: ReturnType<typeof peekFrame>
       guarded(this.tdist, (call) => {

@@ -18,15 +18,16 @@ export type { ThriftOptions } from '../../options/thrift-options.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-/** What the compiler makes of a service. */
+/** A service as the Thrift compiler generates it. */
 interface GeneratedService {
   readonly Processor: new (handler: object) => ThriftProcessor
 }
 
 /**
- * A client's connection, of any kind, traced: hand it to `thrift.createClient`, or to a Multiplexer's. The calls of its
- * clients are CLIENT spans, and tell their servers of it as `options.propagation` says. Options default to those of
- * `createTracing({ thrift })`. The connection itself is changed and returned; its calls behave as ever.
+ * Traces a client's connection of any kind; give it to `thrift.createClient`, or to a Multiplexer's, afterwards. The
+ * calls of its clients are CLIENT spans, and carry the trace to their servers as `options.propagation` says. `options`
+ * default to those of `createTracing({ thrift })`. The connection itself is changed and returned; calls give the same
+ * results. Never throws: what is wrong with the options is counted, and the connection stays untraced.
  */
 export function traceThriftClient<C extends object>(
   tracing: Tracing,
@@ -41,10 +42,10 @@ export function traceThriftClient<C extends object>(
 }
 
 /**
- * A server's processor, traced: a processor with its handler, a multiplexed one, or a generated service as
- * `thrift.createServer` takes it. Each call is a SERVER span, in which the handler runs; it joins the caller's trace
- * however that is told: by a frame before the message, by a field of the arguments, by THeader or by HTTP's headers
- * (where the HTTP server is traced too, its span is the call's).
+ * Returns a server's processor, traced: a processor with its handler, a multiplexed one, or a generated service as
+ * `thrift.createServer` takes it. Each call is a SERVER span, in which the handler runs. It belongs to the caller's
+ * trace, whether that comes in a frame before the message, in a field of the arguments, in THeader or in HTTP's headers
+ * (where the HTTP server is traced too, its span is the call's). Never throws.
  */
 export function traceProcessor<P extends object>(tracing: Tracing, processor: P): P {
   const trace = (): P =>
@@ -55,10 +56,11 @@ export function traceProcessor<P extends object>(tracing: Tracing, processor: P)
 }
 
 /**
- * The protocol, traced, for use by hand: as the `protocol` of `thrift.createConnection` or of a server, or given to a
- * generated client. Its calls are CLIENT spans and tell their servers of it as `options.propagation` says; a server
- * that has it reads messages with a frame before them as those without, and `traceProcessor` makes its spans. Make one
- * for each connection. Where there is a connection to hand, `traceThriftClient` does more: it sees the connection go.
+ * Returns the protocol, traced, for use by hand: as the `protocol` of `thrift.createConnection` or of a server, or
+ * given to a generated client. Its calls are CLIENT spans, and carry the trace to their servers as
+ * `options.propagation` says. A server with this protocol reads messages with a frame before them and without;
+ * `traceProcessor` makes its spans. Make one for each connection. Where you have the connection itself
+ * `traceThriftClient` does more: it sees when that is lost.
  */
 export function tracingProtocol<P extends object>(
   tracing: Tracing,
@@ -71,7 +73,7 @@ export function tracingProtocol<P extends object>(
   return guarded('thrift client', traced, Base, tracing) as P
 }
 
-/** A service whose processors are traced: the generated module, or its constructor of processors alone. */
+/** The service, with its processors traced: a generated module, or the constructor of its processors. */
 function tracedService<S extends object>(tracing: Tracing, service: S): S {
   const generated = service as Partial<GeneratedService>
   const Processor = generated.Processor ?? (service as GeneratedService['Processor'])
@@ -83,7 +85,7 @@ function tracedService<S extends object>(tracing: Tracing, service: S): S {
   return (generated.Processor ? standIn(service, { Processor: Traced }) : Traced) as S
 }
 
-/** Thrift's exports, of which each may be replaced. */
+/** The exports of npm's thrift that are replaced. */
 interface Thrift {
   createClient: Method
   createServer: Method
@@ -134,7 +136,7 @@ function patchAll(tracing: Tracing, exports: Thrift): () => void {
   ])
 }
 
-/** A web server has made processors of what it was given, and looks them up at each request. */
+/** Traces the services of a web server, which has made processors of them and looks these up at each request. */
 function traceServices(tracing: Tracing, options: unknown): void {
   const { services } = options as { services: Record<string, { processor: object }> }
   for (const one of Object.values(services)) one.processor = traceProcessor(tracing, one.processor)

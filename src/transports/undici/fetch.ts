@@ -8,10 +8,10 @@ import { followUndiciCalls } from './channels.ts'
 type Fetch = (this: never, ...args: never[]) => Promise<unknown>
 
 /**
- * A `fetch`, Node's own or undici's, with a span for each request that it sends: one for each redirect it follows.
- * Arguments, results and rejections are its own, and so is what hangs on it. A fetch that does not stand on undici is
- * not traced; one that waits for a connection of a bounded dispatcher of undici 6 or 7 needs `traceUndici` on that
- * dispatcher.
+ * Returns a `fetch`, Node's own or undici's, traced: each request that it sends is a CLIENT span, and so is each
+ * redirect that it follows. Arguments, results and rejections are its own, and so is what hangs on it. A fetch that
+ * does not stand on undici has no spans. Where a fetch waits for a connection of a bounded dispatcher of undici 6 or 7,
+ * use `traceUndici` on that dispatcher. Never throws.
  */
 export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
   return tracedOnce(tracing, 'fetch', fetch, () => {

@@ -10,8 +10,8 @@ type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
 
 /**
- * Whether undici will take this dispatch: what it refuses must come to it as it is. A handler has one of two
- * forms, the one up to version 6 (`onConnect` and so on) or the one since 7 (`onRequestStart` and so on).
+ * Whether undici will take this dispatch: one that it refuses must come to it as it is. A handler has one of two forms,
+ * that of version 6 and before (`onConnect` and so on) or that of version 7 and later (`onRequestStart` and so on).
  */
 export function isDispatchable(options: unknown, handler: unknown): boolean {
   if (!isObject(options) || !isObject(handler)) return false
@@ -35,7 +35,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object'
 }
 
-/** A dispatch that is traced: what its handler hears is told to its call. */
+/** A dispatch that is traced: the handler of the host, and the call that is told what it hears. */
 class Exchange<Request> implements WholeCall {
   readonly handler: Handler
   readonly call: Call<Request>
@@ -74,8 +74,8 @@ class Exchange<Request> implements WholeCall {
 }
 
 /**
- * A dispatch's handler, and beside it the call's span: it hears what the handler hears, a moment before. It has no
- * private fields, for an interceptor of the host's may call its methods on an object that inherits from it.
+ * Stands in for a dispatch's handler: tells the call, then the handler, what comes. It has no private fields, for an
+ * interceptor of the host's may call its methods on an object that inherits from it.
  */
 export class TracedHandler<Request> implements Handler {
   private readonly tdist: Exchange<Request>
@@ -177,7 +177,9 @@ export class TracedHandler<Request> implements Handler {
   }
 }
 
-/** The status of the response that the error was made of, as undici's own errors say it. */
+/**
+ * The status of the response that an error was made of, as undici's own errors have it; undefined when there is none.
+ */
 function statusOf(error: unknown): number | undefined {
   const { statusCode } = (error ?? {}) as { statusCode?: unknown }
   return Number.isInteger(statusCode) ? (statusCode as number) : undefined

@@ -20,9 +20,9 @@ type Handler = Dispatcher.DispatchHandler
 type Dispatch = (options: Options, handler: Handler) => boolean
 
 /**
- * The dispatcher (an Agent, Pool, Client or any other), traced: each dispatch is a span that begins when it is
- * asked for, so a request that waits in a pool's queue has the right parent and its wait counts. All else is
- * the dispatcher's own.
+ * Returns the dispatcher (an Agent, Pool, Client or any other), traced: each dispatch is a CLIENT span. It begins when
+ * the dispatch is asked for, so a request that waits in a pool's queue has the right parent, and its wait counts. The
+ * dispatcher that was given stays untraced; all else is its own. Never throws.
  */
 export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
   return tracedOnce(tracing, 'undici', dispatcher, () => tracedDispatcher(tracing, dispatcher))
@@ -43,14 +43,14 @@ function tracedDispatcher<D extends Dispatcher>(tracing: Tracing, dispatcher: D)
     const method = dispatcher[name] as unknown as Method | undefined
     if (isUndicis(dispatcher, name)) undicis.add(name)
     else if (typeof method === 'function' && name !== 'compose') {
-      // One that a class of the service's has written anew may use private fields, and dispatches on itself.
+      // One that a class of the service's has overridden may use private fields, and dispatches on itself.
       methods[name] = calling(method, (_, args) => callsTracedBy(tracing, method, dispatcher, args))
     }
   }
   return overrideMethods(dispatcher, methods, { onItself: (key) => !undicis.has(key) })
 }
 
-/** What makes requests of which each is dispatched by `this.dispatch`. */
+/** The methods that make requests by `this.dispatch`. */
 const ASKING = ['request', 'stream', 'pipeline', 'connect', 'upgrade', 'compose'] as const
 
 /** Whether a method is the one that undici gives every dispatcher. */
@@ -93,7 +93,7 @@ interface Dispatched {
   readonly watching: TracedHandler<Options> | undefined
 }
 
-/** What to dispatch in place of these; undefined leaves them. */
+/** Begins the span of a dispatch. Returns what to dispatch instead; undefined when it is not traced. */
 function begin(client: TracedClient<Options>, given: Options, handler: Handler): Dispatched | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const copy: { -readonly [K in keyof Options]: Options[K] } | undefined = plainCopy(given)
@@ -124,8 +124,8 @@ function begin(client: TracedClient<Options>, given: Options, handler: Handler):
 const READ = ['origin', 'path', 'method', 'headers', 'upgrade'] as const
 
 /**
- * The header value that bears the span ID, and so tells the request from all others; where a signature leaves no place
- * for it, what has the signature. Empty when there is neither.
+ * What tells the request from all others: the value of the header that has the span ID; where a signature leaves no
+ * place for that header, the value that has the signature. Empty when there is neither.
  */
 function markOf(added: readonly string[], spanId: string, sent: readonly string[], path: string): string {
   for (let i = 1; i < added.length; i += 2) if (added[i]!.includes(spanId)) return added[i]!

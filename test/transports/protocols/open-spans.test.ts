@@ -129,7 +129,7 @@ describe('spans that are open', () => {
       JSON.stringify(new URL(`../../../src/${file}`, import.meta.url).href)
     const program = `
       import { createTestTracing } from ${from('testing.js')}
-      import { openSpansOf } from ${from('transports/open-spans.js')}
+      import { openSpansOf } from ${from('transports/protocols/open-spans.js')}
       const { tracing } = createTestTracing()
       const span = tracing.tracer.nextSpan('SERVER')
       openSpansOf(tracing).add({ span, place: 'here', isAlive: () => false, outlived() {} })`
