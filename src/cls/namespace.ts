@@ -2,17 +2,17 @@ import { AsyncLocalStorage, executionAsyncId } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import { bindListeners } from './bind-listeners.ts'
 
-/** Where an error that was thrown in a context says which one that was. */
+/** The key on an error of the context that it was thrown in. */
 export const ERROR_SYMBOL = 'error@context'
 
-/** The names a namespace has values for, and their types. */
+/** The names that a namespace has values for, and the types of the values. */
 // oxlint-disable-next-line no-explicit-any -- as @types/cls-hooked has it: values are the caller's own affair
 export type Values = Record<string, any>
 
-/** The values of a scope; what it has not itself, it has of the scope it was made in. */
+/** The values of a scope. It inherits the values of the scope that it was made in. */
 export type Context = Values
 
-/** A context that is active; `outer` is what becomes active by `exit`, for one that was entered. */
+/** A context that is active. `outer`: for a context that was entered, the scope that `exit` makes active again. */
 interface Scope {
   readonly context: Context
   readonly outer?: Scope | undefined
@@ -136,7 +136,7 @@ export class Namespace<V extends Values = Values> {
   }
 }
 
-/** The scopes there are but for the innermost of `context` that was entered; the same when there is none. */
+/** The scopes without the innermost one that entered `context`; the same scopes when there is none. */
 function without(context: Context, scope: Scope | undefined): Scope | undefined {
   if (!scope?.entered) return scope
   if (scope.context === context) return scope.outer
@@ -144,7 +144,7 @@ function without(context: Context, scope: Scope | undefined): Scope | undefined 
   return outer === scope.outer ? scope : { context: scope.context, outer, entered: true }
 }
 
-/** An error that can't be written on is thrown as it is. */
+/** Notes on an error the context that it was thrown in. An error that cannot be changed stays as it is. */
 function noteContext(error: unknown, context: Context): void {
   if ((typeof error === 'object' && error !== null) || typeof error === 'function') {
     Reflect.set(error, ERROR_SYMBOL, context)

@@ -3,13 +3,13 @@ import { pathToFileURL } from 'node:url'
 import { installedIn, packageOf, type Installed } from './installed.ts'
 import { isWithin } from './version-range.ts'
 
-/** What is known of a library: the versions that the tests run against, and what tdist does there. */
+/** What the doctor knows of a library: the versions that the tests run against, and what tdist does with it. */
 interface KnownLibrary {
   readonly versions: string
   readonly what: string
 }
 
-/** What the drop-in traces where it is installed. */
+/** The libraries that the drop-in traces where they are installed. */
 export const TRACED: Readonly<Record<string, KnownLibrary>> = {
   express: { versions: '>=4.17 <6', what: 'requests are named by their routes' },
   axios: { versions: '>=1 <2', what: 'calls, by what axios stands on' },
@@ -18,7 +18,7 @@ export const TRACED: Readonly<Record<string, KnownLibrary>> = {
   kafkajs: { versions: '>=2 <3', what: 'messages sent and handled' },
   pg: { versions: '>=8 <9', what: 'no spans yet; callbacks keep the current span' },
 }
-/** What is used by hand, or by a sender. */
+/** The libraries that are traced by hand, or used by a sender. */
 export const USED: Readonly<Record<string, KnownLibrary>> = {
   '@confluentinc/kafka-javascript': { versions: '>=1 <2', what: 'by hand: traceKafka of tdist/kafkajs' },
   '@aws-sdk/client-kinesis': { versions: '>=3.300 <4', what: 'sends spans to Kinesis' },
