@@ -1,15 +1,16 @@
 import { monotonicMs } from '../../host/clock.ts'
-import { describe, warn } from '../../host/log.ts'
-import { startTimer, stopTimer } from '../../host/timers.ts'
 import { BoundedQueue, type QueuedRecord } from './bounded-queue.ts'
 import { Breaker } from './breaker.ts'
 import { CallMetrics } from './call-metrics.ts'
 import { CallsInFlight } from './calls-in-flight.ts'
+import { bytesOf, isAnswered, isTriedAgain } from './fates.ts'
 import { Flushes } from './flushes.ts'
 import { CUT_OFF, type BreakerState, type DropReason, type LossCounter, type LossReason } from '../metrics.ts'
 import { Pacer } from './pacer.ts'
+import { publisherFailed } from '../background.ts'
 import type { Settings } from '../publisher-options.ts'
-import { sendCall, type CallEnd, type Fate } from './send-call.ts'
+import { sendCall, type CallEnd } from './send-call.ts'
+import { closeSender } from '../senders/close-sender.ts'
 import type { Sender } from '../senders/sender.ts'
 import { SpareBuffer } from '../spare-buffer.ts'
 import type { Ledger } from '../worker/ledger.ts'
@@ -111,9 +112,7 @@ export class Delivery {
       if (waitMs > 0) return this.#wakeIn(waitMs)
       const records = this.#take(now)
       if (records.length === 0) return
-      this.#call(records, now).catch((error: unknown) => {
-        warn('publisher', `the publisher failed: ${describe(error)}`)
-      })
+      this.#call(records, now).catch(publisherFailed)
     }
   }
 
@@ -269,35 +268,8 @@ export class Delivery {
     this.flushes.gone(record.number)
   }
 
-  /** Closes the sender; resolves when it is closed, or after `deadlineMs`. */
+  /** Closes the sender. Resolves when it is closed, or after `deadlineMs`. */
   closeSender(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = startTimer(resolve, deadlineMs)
-      const close = async (): Promise<void> => this.#sender.close?.()
-      close()
-        .catch((error: unknown) => warn('publisher sender', `the sender did not close: ${describe(error)}`))
-        .finally(() => {
-          stopTimer(timer)
-          resolve()
-        })
-    })
+    return closeSender(this.#sender, deadlineMs)
   }
-}
-
-/** A collector that says no is there and answers: the next record may be to its liking. */
-function isAnswered(fate: Fate): boolean {
-  return fate === 'sent' || fate === 'rejected' || fate === 'throttled' || fate === 'hot'
-}
-
-function isTriedAgain(fate: Fate): boolean {
-  return fate !== 'sent' && fate !== 'rejected' && fate !== 'in doubt'
-}
-
-/** The bytes of all records, or of those of one fate. */
-function bytesOf(records: readonly QueuedRecord[], fates?: readonly Fate[], fate?: Fate): number {
-  let bytes = 0
-  for (let i = 0; i < records.length; i++) {
-    if (fates === undefined || fates[i] === fate) bytes += records[i]!.bytes.byteLength
-  }
-  return bytes
 }

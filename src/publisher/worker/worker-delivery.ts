@@ -19,10 +19,11 @@ import {
   WATCHED,
   WOKEN,
 } from './shared-memory.ts'
-import { SharedDelivery, type Order, type Report, type SharedStart } from './shared-delivery.ts'
+import type { Order, Report, SharedStart } from './messages.ts'
+import { SharedDelivery } from './shared-delivery.ts'
 import { SharedRecords } from './shared-records.ts'
 import { SpareBuffer } from '../spare-buffer.ts'
-import { WORKER_FILE } from './recipe-for.ts'
+import { startWorker } from './start-worker.ts'
 
 /** How long a process that ends waits for its spans to be sent, in milliseconds. */
 const ENDING_MS = 2000
@@ -56,8 +57,6 @@ export class WorkerDelivery {
   #worker: Worker | undefined
   /** Stands in for the worker, where there can be none. */
   #here: SharedDelivery | undefined
-  /** What ended the worker. */
-  #fault: string | undefined
   #startAt = 0
   #failedStarts = 0
   #settledAtStart = 0
@@ -206,34 +205,12 @@ export class WorkerDelivery {
     if (waitMs > 0) return this.#wakeIn(waitMs)
     this.#settledAtStart = this.queue.settled
     try {
-      this.#worker = this.#outside(() => this.#newWorker())
+      this.#worker = this.#outside(() => startWorker(this.#start, this.#hear, (fault) => this.#died(fault)))
     } catch (error) {
       // It will be refused again.
       this.#sendFromHere(describe(error))
     }
     if (this.flushes.waiting) this.#order({ order: 'flush', deadlineMs: ENDING_MS })
-  }
-
-  #newWorker(): Worker {
-    const { Worker } = process.getBuiltinModule('node:worker_threads')
-    // Neither the service's preloads nor ours run there.
-    const { NODE_OPTIONS: _, ...env } = process.env
-    const worker = new Worker(WORKER_FILE, {
-      workerData: this.#start,
-      execArgv: [],
-      env,
-      name: 'tdist',
-      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
-    })
-    worker.on('message', this.#hear)
-    worker.on('error', (error) => (this.#fault = describe(error)))
-    worker.on('exit', (code) => {
-      this.#fault ??= `exit code ${code}`
-      this.#died()
-    })
-    // Last, because a listener for messages makes the process wait for them.
-    worker.unref()
-    return worker
   }
 
   readonly #hear = (report: Report): void => {
@@ -245,10 +222,8 @@ export class WorkerDelivery {
     if (!this.flushes.waiting) Atomics.store(this.#control, WATCHED, 0)
   }
 
-  #died(): void {
+  #died(fault: string): void {
     this.#worker = undefined
-    const fault = this.#fault
-    this.#fault = undefined
     if (this.#stopped) return
     this.workerDeaths++
     const { memory } = this.queue

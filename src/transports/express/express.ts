@@ -8,7 +8,8 @@ import { routeOf, type ExpressRequest } from './route.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { listenTo } from '../hooks/diagnostics-channel.ts'
-import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '../node-http/server-call.ts'
+import { followResponses, lookAtAnswers, type ServerCall } from '../node-http/server-call.ts'
+import { ServerCalls } from '../node-http/server-calls.ts'
 
 /**
  * Returns middleware for Express 4 and 5 that traces every request which reaches it, so mount it first. Each request is

@@ -8,13 +8,12 @@ import { failed } from '../../host/faults.ts'
 import { onNextTick } from '../../host/timers.ts'
 import type { Span } from '../../span/span.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
-import { endpoint } from '../protocols/endpoint.ts'
 import { CALL, followMessages } from './follow-messages.ts'
-import { ABANDONED, HttpServerHandler, type HttpReader } from '../protocols/http.ts'
-import { connectionOf, type Connection, type OnConnection } from './connection.ts'
+import { ABANDONED, type HttpServerHandler } from '../protocols/http.ts'
+import type { Connection, OnConnection } from './connection.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
 import { overhear } from '../hooks/overheard.ts'
-import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
+import type { Ageing, Open, OpenSpans } from '../protocols/open-spans.ts'
 import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { isEventStream } from './event-stream.ts'
 import { whenAnswered } from './upgrade-answer.ts'
@@ -197,7 +196,8 @@ function end(call: ServerCall): void {
   }
 }
 
-type TracedRequest = IncomingMessage & {
+/** A request, with the call that it belongs to. */
+export type TracedRequest = IncomingMessage & {
   [CALL]?: ServerCall
   /** Whether Node has given the socket away. */
   upgrade?: boolean | null
@@ -228,63 +228,4 @@ function answered({ request }: { readonly request: TracedRequest }): void {
   if (call === undefined) return
   for (const look of looks) look(call, request)
   call.finished()
-}
-
-/** Begins the calls that servers answer, for one tracing. */
-export class ServerCalls {
-  readonly #handler: HttpServerHandler<IncomingMessage>
-  readonly #open: OpenSpans
-  readonly #tracing: Tracing
-
-  constructor(tracing: Tracing) {
-    this.#handler = new HttpServerHandler(tracing, reader)
-    this.#open = openSpansOf(tracing)
-    this.#tracing = tracing
-  }
-
-  /**
-   * Begins the call of a request. It ends by itself when the response is out or never will be. Undefined when the call
-   * is not ours to begin: the request is traced already, or belongs to work that is never traced.
-   */
-  begin(request: IncomingMessage, response: ServerResponse): ServerCall | undefined {
-    return this.#begin(request, response, undefined)
-  }
-
-  /** Begins the call of a request to change the protocol, which ends with the first bytes of the answer. */
-  beginUpgrade(request: IncomingMessage, socket: Socket): ServerCall | undefined {
-    return this.#begin(request, undefined, socket)
-  }
-
-  #begin(
-    request: TracedRequest,
-    response: ServerResponse | undefined,
-    upgraded: Socket | undefined,
-  ): ServerCall | undefined {
-    const { dataManager } = this.#tracing
-    if (request[CALL] !== undefined) return undefined
-    const ending = upgraded ?? (response as ServerResponse | null | undefined)
-    if (typeof ending?.emit !== 'function') throw new TypeError('a response that emits nothing never ends')
-    // A server may have been opened in any scope; only the scope of our own work says that it is untraced.
-    if (dataManager.suppressed && dataManager.current === undefined) return undefined
-    const { socket } = request
-    const connection = connectionOf(socket)
-    const remote = connection
-      ? connection.remoteOf(socket)
-      : endpoint(socket?.remoteAddress, socket?.remotePort)
-    const span = this.#handler.receive(request, remote)
-    const call = new ServerCall(this.#tracing, this.#handler, span, request, response, connection)
-    request[CALL] = call
-    if (span.recording) call.begin(upgraded, this.#open)
-    return call
-  }
-}
-
-const reader: HttpReader<IncomingMessage> = {
-  method: (request) => request.method ?? 'GET',
-  // Frameworks cut the mount's path off `url` and leave what arrived here.
-  url: (request) => (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/',
-  header(request, name) {
-    const value = request.headers[name]
-    return typeof value === 'object' ? value[0] : value
-  },
 }

@@ -7,7 +7,8 @@ import { lateBound, type Emit } from '../hooks/overheard.ts'
 import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { nodeHttp, nodeHttps } from './modules.ts'
 import { whenHttpsLoads } from './when-https-loads.ts'
-import { followResponses, ServerCalls, type ServerCall } from './server-call.ts'
+import { followResponses, type ServerCall } from './server-call.ts'
+import { ServerCalls } from './server-calls.ts'
 
 /**
  * Traces every request that this server of `node:http` or `node:https` answers, upgrades included: each is a SERVER
