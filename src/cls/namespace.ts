@@ -47,7 +47,7 @@ export class Namespace<V extends Values = Values> {
     return value
   }
 
-  /** A value of the active context, or of one that is round it; undefined when none is active. */
+  /** A value of the active context, or of a context that it was made in; undefined when none is active. */
   get<K extends keyof V & string>(key: K): V[K] {
     return this.active?.[key] as V[K]
   }

@@ -22,7 +22,7 @@ interface Bound extends Listener {
   readonly [BOUND]?: true
 }
 
-/** Has `run` be unwrapped, named and shown as the listener is. */
+/** Gives `run` the name of the listener, and what Node looks at to find and show the listener in its place. */
 function standsFor(listener: Listener, run: Listener): Bound {
   return Object.defineProperties(run, {
     listener: { value: listener },

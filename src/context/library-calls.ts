@@ -45,7 +45,7 @@ function withBoundCallback(args: unknown[]): unknown[] {
   }
 }
 
-/** The function in all that can be asked of it, to be called in the scope that is current now. */
+/** A stand-in for the function that runs it in the scope that is current now. */
 function inThisScope(callback: Method): Method {
   const store = storage.getStore()
   return new Proxy(callback, {

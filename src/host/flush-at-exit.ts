@@ -92,7 +92,7 @@ function hookProcess(): Set<Entry> {
   const onExit = (): void => {
     for (const entry of endings) {
       // To wait again for a flush that was in vain would only hold the process.
-      if (!entry.hopeless) guarded(() => entry.ending.deref()?.flushNow())
+      if (!entry.hopeless) quietly(() => entry.ending.deref()?.flushNow())
     }
     sayLoss(endings)
   }
@@ -170,12 +170,12 @@ function within(deadlineMs: number, ending: Ending): Promise<boolean> {
 function sayLoss(endings: Iterable<Entry>): void {
   let spans = 0
   for (const entry of endings) {
-    guarded(() => entry.ending.deref()?.sayLosses())
+    quietly(() => entry.ending.deref()?.sayLosses())
     spans += unsentOf(entry)
   }
   if (spans === 0) return
   // A closed standard error is the service's own affair.
-  guarded(() =>
+  quietly(() =>
     writeSync(
       2,
       `tdist: ${spans} ${spans === 1 ? 'span was' : 'spans were'} not sent before the process ended\n`,
@@ -184,11 +184,11 @@ function sayLoss(endings: Iterable<Entry>): void {
 }
 
 function unsentOf({ ending }: Entry): number {
-  return guarded(() => ending.deref()?.unsent()) ?? 0
+  return quietly(() => ending.deref()?.unsent()) ?? 0
 }
 
 /** Runs something at the end of the process, which ends as it would, whatever fails here. */
-function guarded<T>(fn: () => T): T | undefined {
+function quietly<T>(fn: () => T): T | undefined {
   try {
     return fn()
   } catch {

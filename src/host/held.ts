@@ -40,7 +40,7 @@ export function handle<T extends object>(value: T, id: symbol): Held<T> {
   })
 }
 
-/** Takes the thing of that name out again. */
+/** Takes the thing of this name out of a list. */
 export function release(list: Held<object>[], id: symbol): void {
   kept.delete(id)
   const index = list.findIndex((held) => held.id === id)

@@ -31,14 +31,17 @@ export function newHook(original: Fn): Hook {
   return nodeObject<Hook>({ uses: newList(), original, now: undefined, standing: undefined, covered: 0 })
 }
 
-/** Gives this copy a use of the hook, under a name. Returns what is to stand at the place now. */
+/** Adds a use of this copy's to the hook, under a name. Returns the function that must be at the place now. */
 export function useHook(hook: Hook, use: Fn, id: symbol): Fn {
   hold(hook.uses, use, id)
   hook.now = first(hook)
   return (hook.standing ??= isNodeRealm ? use : dispatcher(hook))
 }
 
-/** Takes that use back. Returns what is to stand at the place now; undefined when nobody uses it any more. */
+/**
+ * Takes the use of this name back. Returns the function that must be at the place now; undefined when nobody uses the
+ * hook.
+ */
 export function leaveHook(hook: Hook, id: symbol): Fn | undefined {
   release(hook.uses, id)
   const before = hook.now

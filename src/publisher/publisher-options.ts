@@ -66,11 +66,14 @@ export interface Settings {
   readonly worker: SenderRecipe | undefined
 }
 
-/** Two of Kinesis's 25 KB payload units. */
+/** The most bytes of a record: two of Kinesis's payload units of 25 KB. */
 const RECORD_BYTES = 51_200
-/** One of them, where many lists are open. */
+/** The same with `partition: 'trace'`, where many lists are open: one payload unit, with the record's key. */
 const TRACE_RECORD_BYTES = 25_600 - 16
-/** Never to be changed: a trace's spans come together only if all services tell traces apart alike. */
+/**
+ * How many lists traces are spread over. Never to be changed: the spans of a trace come together only if all services
+ * use the same number.
+ */
 const TRACE_LISTS = 64
 
 const LONGEST_TIMER = 2 ** 31 - 1

@@ -80,7 +80,7 @@ export class Delivery {
     return this.#inFlight.size > 0 ? 'half-open' : 'open'
   }
 
-  /** Bytes a second that go out at most; Infinity as long as nothing was too much for the collector. */
+  /** How many bytes a second may go out; Infinity as long as nothing was too much for the collector. */
   get bytesPerSecond(): number {
     return this.#pacer.rate
   }

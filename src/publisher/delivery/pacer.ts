@@ -23,7 +23,7 @@ export class Pacer {
   readonly #offered = new Throughput()
   readonly #taken = new Throughput()
 
-  /** Bytes a second; Infinity as long as nothing was too much. */
+  /** How many bytes a second may go out; Infinity as long as nothing was too much. */
   get rate(): number {
     return this.#rate
   }

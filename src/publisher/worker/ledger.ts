@@ -17,17 +17,17 @@ import {
 
 /** Is told what becomes of records that another thread holds as well. */
 export interface Ledger {
-  /** The record is about to be sent. False when it is gone, and is to be forgotten. */
+  /** The record is about to be sent. Returns false when the other thread has taken it back: it is to be forgotten. */
   take(record: QueuedRecord): boolean
-  /** It was not sent and waits again. */
+  /** The record was not sent, and waits again. */
   putBack(record: QueuedRecord): void
-  /** It is done with. */
+  /** The record is done with: it was sent or lost. */
   gone(record: QueuedRecord, fate: 'sent' | LossReason): void
 }
 
 /** A record in the shared memory. */
 interface SharedRecord extends QueuedRecord {
-  /** Its first block. */
+  /** The number of its first block. */
   readonly id: number
   /** The word that says where it stands, as this side left it. */
   word: number
@@ -47,7 +47,7 @@ export class WorkerLedger implements Ledger {
     this.#onSettled = onSettled
   }
 
-  /** The records that are new, oldest first. Their bytes are main's again once they are done with. */
+  /** The records that are new, oldest first. Their bytes belong to the main thread again once they are done with. */
   receive(): QueuedRecord[] {
     const { states, blocks } = this.#memory
     const fresh: { id: number; word: number }[] = []

@@ -111,7 +111,10 @@ export class SharedDelivery {
     figures[BREAKER] = BREAKER_STATES.indexOf(this.#delivery.breakerState)
   }
 
-  /** Main may reuse a record's memory while a call that timed out still writes it to its connection. */
+  /**
+   * A sender that gets copies: the main thread may reuse a record's memory while a call that timed out still writes it
+   * out.
+   */
   #sendingCopies(sender: Sender): Sender {
     return {
       ...sender,

@@ -8,7 +8,7 @@ export const KEY_BYTES = 16
 /** How many bytes are kept for each block beside its own: five words, a time, and two numbers of the main thread's. */
 const BLOCK_OVERHEAD = 5 * 4 + 8 + 12
 
-/** Where a record stands. From `SENT` on it is done with, and its memory is main's to free. */
+/** Where a record stands. From `SENT` on it is done with, and the main thread frees its memory. */
 export const FREE = 0
 /** Written by main, not seen by the worker. */
 export const NEW = 1

@@ -151,7 +151,7 @@ export class WorkerDelivery {
     }
   }
 
-  /** Brings the accounts up to this instant. */
+  /** Brings the accounts up to date with what the worker has done. */
   refresh(): void {
     this.queue.settle()
     this.queue.count()

@@ -9,7 +9,7 @@ export interface Layer {
   readonly method?: string | undefined
   /** Whether it matches every path; Express 5. */
   readonly slash?: boolean
-  /** As given, one array at most; Express 5 since router 2.3. */
+  /** The path as it was given, in one array at most; Express 5 with router 2.3 or later. */
   readonly rawPath?: unknown
   /** Express 5: one for each path. */
   readonly matchers?: readonly ((path: string) => { path: string; params: object } | false)[]

@@ -189,7 +189,7 @@ export class TracedSends {
     this.#headers = 'refused'
     this.#tracing.failed(
       'kafka headers',
-      new Error('the broker takes none; no more are added to this producer’s'),
+      new Error('the broker takes no headers, so this producer’s messages get no more of them'),
     )
   }
 }

@@ -25,7 +25,7 @@ const SENDERS = ['write', 'end', 'flushHeaders'] as const
 export class TraceHeaders {
   readonly #client: TracedClient<never>
   readonly #request: ClientRequest
-  /** Names and values in turn. */
+  /** The names and values of the headers that were given, in turn. */
   readonly #given: string[] = []
   /** The values by the client's names, once all are given. */
   readonly #values: unknown[] = []

@@ -5,7 +5,7 @@ import type { Tracing } from '../../tracing/tracing.ts'
 
 /** What the handler must know of a messaging system, and the service's rules for it. */
 export interface MessagingRules {
-  /** Begins the names of tags: `kafka`. */
+  /** What the names of its tags begin with: `kafka`. */
   readonly system: string
   readonly remoteServiceName: string
   readonly ignore: ((channel: string) => boolean) | undefined

@@ -22,7 +22,7 @@ export interface MessageBegin {
 
 /** A generated client. */
 export interface ThriftService {
-  /** By sequence number: who waits for an answer. */
+  /** The callbacks that wait for an answer, by the call's sequence number. */
   readonly _reqs: Record<number, ((this: unknown, ...args: unknown[]) => unknown) | undefined>
 }
 
@@ -34,7 +34,7 @@ export interface ThriftConnection extends EventEmitter {
   write: (this: ThriftConnection, ...args: never[]) => unknown
   readonly host?: string
   readonly port?: number
-  /** Of a stream only. */
+  /** The socket; undefined for a connection over HTTP or WebSocket. */
   readonly connection?: Socket
   readonly connected?: boolean
   /** Of HTTP only: what each request is made with. */

@@ -15,7 +15,7 @@ interface UndiciRequest {
   readonly origin: string | URL
   readonly path: string
   readonly method: string
-  /** Names and values in turn. */
+  /** The names and values of the headers, in turn. */
   readonly headers: string[]
   addHeader(name: string, value: string): unknown
   [CALL]?: UndiciCall | undefined
