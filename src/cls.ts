@@ -4,12 +4,15 @@ import { StoredNamespace } from './cls/stored-namespace.ts'
 export { ERROR_SYMBOL }
 export type { Context, Namespace, Values } from './cls/namespace.ts'
 
-/** Where cls-hooked keeps them too, for all copies of either: whoever asks by name finds the same namespace. */
+/**
+ * Where namespaces are kept. cls-hooked keeps its own there too, so all copies of either find the same namespace by
+ * name.
+ */
 const holder = process as { namespaces?: Record<string, Namespace | null> }
 namespaces()
 
 /**
- * Makes a namespace and keeps it under its name, in place of an earlier one. Throws when `name` is empty.
+ * Makes a namespace and keeps it under its name, in place of an earlier one. Throws an Error when `name` is empty.
  */
 export function createNamespace<V extends Values = Values>(name: string): Namespace<V> {
   if (!name) throw new Error('namespace must be given a name.')
@@ -23,7 +26,7 @@ export function getNamespace<V extends Values = Values>(name: string): Namespace
   return namespaces()[name] as Namespace<V> | undefined
 }
 
-/** Forgets a namespace: nobody finds it by its name any more. Throws when there is none of that name. */
+/** Forgets a namespace: nobody finds it by its name any more. Throws an Error when there is none of that name. */
 export function destroyNamespace(name: string): void {
   if (!namespaces()[name]) throw new Error(`can't delete nonexistent namespace! "${name}"`)
   namespaces()[name] = null

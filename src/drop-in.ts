@@ -10,6 +10,7 @@ import {
   thriftFromEnvironment,
 } from './tracing/environment.ts'
 import { LocalService } from './span/local-service.ts'
+import { guarded } from './host/guarded.ts'
 import { debug } from './host/log.ts'
 import { processState } from './host/process-state.ts'
 import { programPackage } from './host/program.ts'
@@ -17,9 +18,9 @@ import type { TracingOptions } from './options/tracing-options.ts'
 import { LIBRARIES } from './transports/libraries.ts'
 
 /**
- * Traces this process as the environment says, if it has a name. Throws one line when the environment asks for what
- * there is not; an instrumentation that fails is counted and said, and the others go on. `nodeModule` is `node:module`,
- * from whoever has it at hand.
+ * Traces this process as the environment says, if it has a name. Throws an Error of one line for a variable that is not
+ * understood. An instrumentation that fails is counted and said on standard error, and the others go on. `nodeModule`:
+ * `node:module`, which the caller has without loading it.
  */
 export function install(nodeModule: typeof NodeModule): void {
   // A process may be told twice, by --require and by --import, or by two copies of the package.
@@ -40,12 +41,12 @@ export function install(nodeModule: typeof NodeModule): void {
   processState.dropIn = tracing
   processState.nodeModule = nodeModule
   for (const instrumentation of LIBRARIES) {
-    try {
+    const { module } = instrumentation
+    const start = (): void => {
       instrumentation.install(tracing)
-      debug(`traces ${instrumentation.module}`)
-    } catch (error) {
-      tracing.failed(`install ${instrumentation.module}`, error)
+      debug(`traces ${module}`)
     }
+    guarded(`install ${module}`, start, undefined, tracing)
   }
 }
 

@@ -13,13 +13,14 @@ export interface TestTracing {
   /** The spans finished and not yet taken, in the order they finished. */
   readonly spans: ZipkinSpan[]
   /**
-   * Waits for the next `count` spans to finish and takes them out of {@link spans}, in the order they finished.
+   * Waits for the next `count` spans to finish, takes them out of {@link spans} and resolves to them, in that order.
    * Rejects after `timeoutMs` (default 2000), saying what came and what is still open.
    */
   take(count: number, timeoutMs?: number): Promise<ZipkinSpan[]>
   /**
-   * Throws unless every span that began has finished and been taken, none has finished twice, none is current here,
-   * and tracing itself never failed. Call it after every test. Starts anew.
+   * Throws an Error that says what is wrong, unless every span that began has finished and been taken, none has
+   * finished twice, none is current here, and tracing itself never failed. Call it after every test; it forgets all for
+   * the next.
    */
   assertClean(): void
 }

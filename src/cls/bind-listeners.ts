@@ -8,16 +8,19 @@ type Methods = Record<
   Method
 > & { rawListeners: (event: Event) => Listener[] }
 
-/** What is known of a namespace here. */
+/** What of a namespace is needed here. */
 export interface Binding {
   readonly active: object | null
   bind<F extends (...args: never[]) => unknown>(fn: F): F
 }
 
-/** The namespaces an emitter is bound to: one wrapper a listener, however many they are. */
+/** The key of the namespaces that an emitter is bound to: a listener has one wrapper, however many they are. */
 const BOUND: unique symbol = Symbol.for('tdist.cls.bound')
 
-/** Makes an emitter's listeners run in the namespace's context of when each was added. Twice is once. */
+/**
+ * Makes each listener of an emitter run in the context that was active when it was added. To bind twice is to bind
+ * once.
+ */
 export function bindListeners(emitter: EventEmitter, namespace: Binding): void {
   const bound = (emitter as { [BOUND]?: Set<Binding> })[BOUND]
   if (bound) {

@@ -14,9 +14,9 @@ export interface Encoder {
   /** Begins a list at `offset`; returns the offset after it. */
   start(target: Buffer, offset: number): number
   /**
-   * Adds a span at `offset`; `first` says whether it is the list's first. Returns the offset after it, or -1 when
-   * it does not fit below `limit` (then what stands after `offset` is undefined, and the list as it was). Of the
-   * `shared` tags those are added, after the span's own, whose keys it has not.
+   * Adds a span at `offset`; `first` says whether it is the first of the list. Returns the offset after it, or -1 when
+   * it does not fit below `limit`: then the list is as it was, and the bytes after `offset` may be anything. The
+   * `shared` tags whose keys the span does not have are added after its own.
    */
   write(
     target: Buffer,

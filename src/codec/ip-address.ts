@@ -1,4 +1,4 @@
-/** Reads `1.2.3.4` into the first four bytes of `target`; false when it is no IPv4 address. */
+/** Reads `1.2.3.4` into the first four bytes of `target`. Returns false when it is no IPv4 address. */
 export function parseIpv4(text: string, target: Uint8Array): boolean {
   return parseDotted(text, 0, target, 0)
 }

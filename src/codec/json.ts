@@ -12,13 +12,13 @@ import {
 } from './zipkin-span.ts'
 
 /**
- * Writes a JSON list of Zipkin v2 spans: https://zipkin.io/zipkin-api/. The fields are in the order of Zipkin's
- * own writer, strings are escaped as JSON.stringify does it, and what is undefined is absent. What `proto3Encoder`
- * leaves out, turns into a string or throws for, this one does too, save that addresses are written as they are: a
- * collector passes over one that is none.
+ * Writes a JSON list of Zipkin v2 spans: https://zipkin.io/zipkin-api/. The fields are in the order of Zipkin's own
+ * writer, strings are escaped as by JSON.stringify, and what is undefined is absent. What `proto3Encoder` leaves out,
+ * turns into a string or throws for, this encoder does too. Only addresses are written as they are: a collector passes
+ * over one that is not valid.
  *
- * Zipkin's Kafka, Kinesis and other message collectors take a JSON list that contains neither `Endpoint"` nor
- * `"tags"` for the old v1 format. Our spans always have a local endpoint; give one to any you make yourself.
+ * Zipkin's Kafka, Kinesis and other message collectors take a JSON list that contains neither `Endpoint"` nor `"tags"`
+ * for the old v1 format. Our spans always have a local endpoint; give one to any you make yourself.
  */
 export const jsonEncoder: Encoder = {
   encoding: 'json',
@@ -104,7 +104,7 @@ function annotationOf({ timestamp, value }: Annotation): Annotation {
   return { timestamp: isMicros(timestamp) ? Math.floor(timestamp) : 0, value: textOf(value) ?? '' }
 }
 
-/** The tags themselves where all are strings, as they nearly always are. */
+/** Tags with all values as strings: the tags themselves where they are that already, as nearly always. */
 function tagsOf(tags: Record<string, string> | undefined): Record<string, unknown> | undefined {
   if (!tags) return undefined
   const keys = Object.keys(tags)

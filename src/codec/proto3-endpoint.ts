@@ -13,8 +13,8 @@ let knownKey = 0
 let knownBytes = new Uint8Array(0)
 
 /**
- * `writeEndpoint` for the endpoint that all spans of a process share, a frozen object: its bytes are kept. One
- * that is not frozen might be changed and is written afresh.
+ * As `writeEndpoint`, for the endpoint that all spans of a process share: a frozen object, whose bytes are kept. One
+ * that is not frozen might be changed, and is written again each time.
  */
 export function writeKnownEndpoint(
   target: Buffer,
@@ -41,7 +41,7 @@ export function writeKnownEndpoint(
 
 const address = new Uint8Array(16)
 
-/** Writes an endpoint as the message field `key`; an address or port that is none is left out. */
+/** Writes an endpoint as the message field `key`. An address or port that is not valid is left out. */
 export function writeEndpoint(
   target: Buffer,
   offset: number,

@@ -28,13 +28,13 @@ const ANNOTATION_VALUE = 0x12
 
 /**
  * Writes Zipkin's `ListOfSpans`, byte for byte what protobuf's own libraries write: fields in the order of their
- * numbers, tags in the order they were set, and nothing for what is unset, empty or zero. Since a list is no more
- * than its spans one after another, start and end write nothing.
+ * numbers, tags in the order they were set, and nothing for what is unset, empty or zero. Since a list is no more than
+ * its spans one after another, start and end write nothing.
  *
- * Any string is written, a lone surrogate as U+FFFD. Times below 1 or above 2^53, ports that are none and addresses that are
- * none are left out, fractions of a microsecond cut off, tag values that are no strings turned into strings.
- * `write` throws for an ID that is not 16 (trace IDs: or 32) lower-hex characters or is zero, since one such span
- * makes a collector refuse the whole list, and for a name or annotation that is no string.
+ * Any string is written, a lone surrogate as U+FFFD. Times below 1 or above 2^53, and ports and addresses that are not
+ * valid, are left out. Fractions of a microsecond are cut off, and tag values become strings. `write` throws an Error
+ * for an ID that is not 16 (trace IDs: or 32) lower-hex characters or is zero, since one such span makes a collector
+ * refuse the whole list, and for a name or annotation that is no string.
  */
 export const proto3Encoder: Encoder = {
   encoding: 'proto3',

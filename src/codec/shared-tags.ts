@@ -1,6 +1,6 @@
 import { writeTag } from './proto3-tag.ts'
 
-/** Tags that many spans have alike, encoded once for all of them. */
+/** Tags that many spans have in common, encoded once for all of them. */
 export interface SharedTags {
   readonly tags: Readonly<Record<string, string>>
   readonly keys: readonly string[]
@@ -26,7 +26,7 @@ export function shareTags(tags: Readonly<Record<string, string>>): SharedTags | 
   }
 }
 
-/** Whether a span has no tag of its own under any of these keys: its own would stand in place of the shared one. */
+/** Whether a span has no tag of its own under any of these keys: its own would replace the shared one. */
 export function ownsNoneOf(
   keys: readonly string[],
   own: Readonly<Record<string, string>> | undefined,
@@ -38,7 +38,7 @@ export function ownsNoneOf(
   return true
 }
 
-/** Adds those of the shared tags to `own` that it has not. */
+/** Adds to `own` the shared tags whose keys it does not have. */
 export function addShared({ keys, tags }: SharedTags, own: Record<string, string>): void {
   for (const key of keys) {
     if (!Object.hasOwn(own, key)) own[key] = tags[key]!

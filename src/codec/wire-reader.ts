@@ -1,4 +1,4 @@
-/** Reads a protobuf message field by field; an Error is thrown for what is cut short or malformed. */
+/** Reads a protobuf message field by field. Throws an Error for bytes that are cut short or malformed. */
 export class WireReader {
   readonly #bytes: Buffer
   #at = 0

@@ -38,12 +38,12 @@ export interface ZipkinSpan {
 /** Every kind, in the order of their numbers in Zipkin's proto3, which begin at 1. */
 export const KINDS: readonly Kind[] = ['CLIENT', 'SERVER', 'PRODUCER', 'CONSUMER']
 
-/** Whether a time or duration can be told: from 1 microsecond to 2^53. Fractions are for the writer to cut off. */
+/** Whether a time or duration is valid: from 1 to 2^53 microseconds. The writer cuts off fractions. */
 export function isMicros(value: number | undefined): value is number {
   return value! >= 1 && value! <= Number.MAX_SAFE_INTEGER
 }
 
-/** Whether a port can be told: 0 and what is beyond 16 bits can't, and a collector refuses the whole list for it. */
+/** Whether a port is valid: not 0, and within 16 bits. For any other a collector refuses the whole list. */
 export function isPort(value: number | undefined): value is number {
   return value! >= 1 && value! <= 65_535
 }

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { failed } from '../host/faults.ts'
-import { patch, unpatched } from '../host/patch.ts'
+import { patch, uninstallAll, unpatched } from '../host/patch.ts'
 import { processState } from '../host/process-state.ts'
 
 type Listener = (...args: unknown[]) => unknown
@@ -16,13 +16,13 @@ const BOUND: unique symbol = Symbol.for('tdist.boundEmitter')
 /** Node's listener at the end of every request it has answered: a scope entered for it would serve nobody. */
 const NODES_OWN = 'clearIncoming'
 
-/** What stands in for a listener; in its place `rawListeners` shows the listener, which has no wrapper of Node's. */
+/** What stands in for a listener. `rawListeners` shows the listener itself, as if nothing stood in for it. */
 interface Bound extends Listener {
   readonly listener: Listener
   readonly [BOUND]?: true
 }
 
-/** Has `run` be unwrapped, named and shown as the listener is. */
+/** Gives `run` the name of the listener, and what Node looks at to find and show the listener in its place. */
 function standsFor(listener: Listener, run: Listener): Bound {
   return Object.defineProperties(run, {
     listener: { value: listener },
@@ -34,7 +34,7 @@ function standsFor(listener: Listener, run: Listener): Bound {
  * Replaces an emitter's (or an emitter prototype's) ways to add a listener, so that each listener runs in the
  * scope it was added in rather than in the emitter's. Returns the undo. Binding twice is binding once.
  *
- * A listener that was added in no scope runs in the emitter's, unless `every scope` is said.
+ * A listener that was added in no scope runs in the emitter's scope. With `every scope` it runs in none.
  *
  * Node unwraps a listener's own `listener` property in `removeListener` and `listeners`, so callers find what
  * they added.
@@ -96,17 +96,14 @@ export function bindEmitter(emitter: EventEmitter, scopes?: 'every scope'): () =
     return standsFor(listener, first)
   }
 
-  const undos = [
+  return uninstallAll([
     patch(methods, 'on', adding),
     patch(methods, 'addListener', adding),
     patch(methods, 'prependListener', adding),
     patch(methods, 'once', (once) => addingOnce(on, once)),
     patch(methods, 'prependOnceListener', (once) => addingOnce(prependListener, once)),
     patch(emitter as unknown as { rawListeners: RawListeners }, 'rawListeners', withoutBound),
-  ]
-  return () => {
-    for (const undo of undos) undo()
-  }
+  ])
 }
 
 function withoutBound(rawListeners: RawListeners): RawListeners {

@@ -45,7 +45,7 @@ function withBoundCallback(args: unknown[]): unknown[] {
   }
 }
 
-/** The function in all that can be asked of it, to be called in the scope that is current now. */
+/** A stand-in for the function that runs it in the scope that is current now. */
 function inThisScope(callback: Method): Method {
   const store = storage.getStore()
   return new Proxy(callback, {
@@ -58,7 +58,7 @@ function inThisScope(callback: Method): Method {
 export class ScopedCalls {
   readonly #scopes = new WeakMap<object, { readonly store: unknown }>()
 
-  /** The call is made now, if it is an object. */
+  /** Notes that a call is made now, in the current scope. A call that is no object is passed over. */
   made(call: unknown): void {
     try {
       if (typeof call === 'object' && call !== null) this.#scopes.set(call, { store: storage.getStore() })
@@ -67,7 +67,7 @@ export class ScopedCalls {
     }
   }
 
-  /** Has each call be one made where its constructor first assigns this property. The undo takes that back. */
+  /** Notes that a call is made when its constructor first assigns this property. Returns the undo. */
   madeAtAssignmentOf(prototype: object, property: string): Uninstall {
     if (property in prototype) return () => {}
     const made = this.made.bind(this)
@@ -83,8 +83,8 @@ export class ScopedCalls {
   }
 
   /**
-   * Has a method of calls, by which the library tells them what came, run in the scope that the call was made in. `isHeard`
-   * may say that nobody would see the scope.
+   * Has a method of calls, by which the library tells them what came, run in the scope that the call was made in.
+   * `isHeard` may say that nobody would see the scope.
    */
   told(prototype: object, name: string, isHeard?: (call: object) => boolean): Uninstall {
     const scopeOf = this.#scopeOf.bind(this)
@@ -98,7 +98,7 @@ export class ScopedCalls {
     })
   }
 
-  /** The scope to enter for a call; undefined where it is the one that is current, or not known. */
+  /** The scope to enter for a call; undefined where that is the current one, or is not known. */
   #scopeOf(call: unknown, isHeard?: (call: object) => boolean): { readonly store: unknown } | undefined {
     try {
       const scope = this.#scopes.get(call as object)

@@ -1,6 +1,6 @@
 import type { Span } from '../span/span.ts'
 
-/** What a log line says of the trace it belongs to; TDist named the thread after it. */
+/** The fields by which a log line names the trace that it belongs to. */
 export interface LogFields {
   readonly traceId?: string
   readonly spanId?: string
@@ -8,7 +8,7 @@ export interface LogFields {
   readonly sampled?: boolean
 }
 
-/** A span's IDs as plain fields, absent ones left out. An object of the caller's own: loggers write into it. */
+/** A span's IDs as plain fields, absent ones left out. Each call makes a new object, for loggers write into it. */
 export function logFields(span: Span | undefined): LogFields {
   if (!span) return {}
   const { traceId, spanId, parentId, sampled } = span.context

@@ -3,14 +3,14 @@ import { pathToFileURL } from 'node:url'
 import { installedIn, packageOf, type Installed } from './installed.ts'
 import { isWithin } from './version-range.ts'
 
-/** What is known of a library: the versions that the tests run against, and what tdist does there. */
-interface Known {
+/** What the doctor knows of a library: the versions that the tests run against, and what tdist does with it. */
+interface KnownLibrary {
   readonly versions: string
   readonly what: string
 }
 
-/** What the drop-in traces where it is installed. */
-export const TRACED: Readonly<Record<string, Known>> = {
+/** The libraries that the drop-in traces where they are installed. */
+export const TRACED: Readonly<Record<string, KnownLibrary>> = {
   express: { versions: '>=4.17 <6', what: 'requests are named by their routes' },
   axios: { versions: '>=1 <2', what: 'calls, by what axios stands on' },
   undici: { versions: '>=6 <9', what: 'calls, and those of fetch' },
@@ -18,8 +18,8 @@ export const TRACED: Readonly<Record<string, Known>> = {
   kafkajs: { versions: '>=2 <3', what: 'messages sent and handled' },
   pg: { versions: '>=8 <9', what: 'no spans yet; callbacks keep the current span' },
 }
-/** What is used by hand, or by a sender. */
-export const USED: Readonly<Record<string, Known>> = {
+/** The libraries that are traced by hand, or used by a sender. */
+export const USED: Readonly<Record<string, KnownLibrary>> = {
   '@confluentinc/kafka-javascript': { versions: '>=1 <2', what: 'by hand: traceKafka of tdist/kafkajs' },
   '@aws-sdk/client-kinesis': { versions: '>=3.300 <4', what: 'sends spans to Kinesis' },
 }
@@ -54,7 +54,7 @@ export function examine(folder: string): { readonly text: string; readonly code:
   return { text: lines.join('\n'), code: own ? 0 : 1 }
 }
 
-function rows(folder: string, libraries: Readonly<Record<string, Known>>): string[][] {
+function rows(folder: string, libraries: Readonly<Record<string, KnownLibrary>>): string[][] {
   return Object.entries(libraries).flatMap(([name, { versions, what }]) => {
     const found = installedIn(folder, name)
     if (!found) return []

@@ -13,10 +13,10 @@ export function installedIn(folder: string, name: string): Installed | undefined
   const { resolve } = createRequire(join(folder, 'package.json'))
   const folders = (resolve.paths(name) ?? []).map((path) => join(path, name))
   try {
-    // Where packages lie in no folder of that name (Yarn's Plug'n'Play), Node's own resolution is made to know.
+    // Where packages lie in no such folders (Yarn's Plug'n'Play), Node's own resolution knows where they are.
     folders.unshift(dirname(resolve(`${name}/package.json`)))
   } catch {
-    // Not there, or it lets nobody see its package.json.
+    // It is not there, or does not export its package.json.
   }
   for (const candidate of folders) {
     const manifest = manifestIn(candidate)

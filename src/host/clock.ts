@@ -2,11 +2,13 @@ import { performance } from 'node:perf_hooks'
 import { genuineOf } from './timers.ts'
 
 /*
- * Taken once, as the timers are: a test that fakes time must not fake ours. A fake is put on the object; its prototype
- * keeps Node's own. A fake `Date` is either derived from the true one or has its prototype.
+ * The clocks are taken once, as the timers are: a test that fakes time must not fake ours. A fake is put on the object,
+ * and the object's prototype keeps Node's own. A fake `Date` is derived from the true one, or has its prototype.
  */
 
-/** Milliseconds since the process started, with a fraction; never runs backwards. All elapsed time is told by it. */
+/**
+ * Milliseconds since the process started, with a fraction; never runs backwards. All elapsed time is measured by it.
+ */
 export const monotonicMs: () => number = bound(performance, 'now', Object.getPrototypeOf(performance))
 
 /** Milliseconds since the epoch, by a clock that may be set at any time. */
@@ -19,7 +21,7 @@ export function sharedMs(): number {
 
 const hrtime = bound(genuineOf(process, 'hrtime'), 'bigint')
 
-/** How far the anchor may stand from the wall clock, in µs, before it is set anew. */
+/** How far the anchor may stand from the wall clock, in µs, before it is set again. */
 const TOLERANCE = 2000
 /** How often the two are compared, in µs. */
 const INTERVAL = 100_000

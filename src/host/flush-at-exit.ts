@@ -2,31 +2,34 @@ import { writeSync } from 'node:fs'
 import { monotonicMs } from './clock.ts'
 import { onMicrotask, startTimer, stopTimer } from './timers.ts'
 
-/** What has something to send before the process ends: a publisher, of this copy of the package or of another. */
+/** Something that has spans to send before the process ends: a publisher, of this copy of the package or of another. */
 export interface Ending {
-  /** Sends what there is; whether all of it has gone. Resolves after `deadlineMs` at the latest, earlier without hope. */
+  /**
+   * Sends what there is. Resolves to whether all has gone: after `deadlineMs` at the latest, sooner where that is
+   * hopeless.
+   */
   flushAtEnd(deadlineMs: number): Promise<boolean>
   /** How many spans have not been sent. */
   unsent(): number
-  /** Says what was lost and has not been said yet. */
+  /** Says on standard error what was lost and has not been said yet. */
   sayLosses(): void
-  /** Sends what it can before it returns. */
+  /** Sends what it can before it returns: it blocks. */
   flushNow(): void
 }
 
-/** Held weakly: what is not sent yet is held by the timer or the call that will send it. */
+/** An ending, held weakly: spans that are not sent yet are held by the timer or the call that will send them. */
 interface Entry {
   readonly ending: WeakRef<Ending>
-  /** It was flushed before the end, in vain. */
+  /** Whether it was flushed before the end, in vain. */
   hopeless: boolean
 }
 
-/** On our handlers: the endings of this process, those of another copy of the package included. */
+/** The key on our handlers of the endings of this process, those of other copies of the package included. */
 const ENDINGS = Symbol.for('tdist.endings')
 const DEADLINE_MS = 2000
 /**
- * What ends a process that does not listen. SIGQUIT is left to the system: it asks for the process as it is. SIGBREAK is
- * Windows'.
+ * The signals that end a process which does not listen for them. SIGQUIT is left to the system: it asks for a dump of
+ * the process as it is. SIGBREAK is Windows'.
  */
 const SIGNALS: readonly NodeJS.Signals[] = [
   'SIGTERM',
@@ -62,7 +65,7 @@ function endingsHere(): Set<Entry> | undefined {
   return undefined
 }
 
-/** The handlers, which go when the last ending does. */
+/** Puts the handlers on the process. They are taken off with the last ending. Returns the set of endings. */
 function hookProcess(): Set<Entry> {
   const endings = new (class extends Set<Entry> {
     override delete(entry: Entry): boolean {
@@ -88,8 +91,8 @@ function hookProcess(): Set<Entry> {
 
   const onExit = (): void => {
     for (const entry of endings) {
-      // To wait once more for what was given up would only hold the process.
-      if (!entry.hopeless) guarded(() => entry.ending.deref()?.flushNow())
+      // To wait again for a flush that was in vain would only hold the process.
+      if (!entry.hopeless) quietly(() => entry.ending.deref()?.flushNow())
     }
     sayLoss(endings)
   }
@@ -167,12 +170,12 @@ function within(deadlineMs: number, ending: Ending): Promise<boolean> {
 function sayLoss(endings: Iterable<Entry>): void {
   let spans = 0
   for (const entry of endings) {
-    guarded(() => entry.ending.deref()?.sayLosses())
+    quietly(() => entry.ending.deref()?.sayLosses())
     spans += unsentOf(entry)
   }
   if (spans === 0) return
   // A closed standard error is the service's own affair.
-  guarded(() =>
+  quietly(() =>
     writeSync(
       2,
       `tdist: ${spans} ${spans === 1 ? 'span was' : 'spans were'} not sent before the process ended\n`,
@@ -181,11 +184,11 @@ function sayLoss(endings: Iterable<Entry>): void {
 }
 
 function unsentOf({ ending }: Entry): number {
-  return guarded(() => ending.deref()?.unsent()) ?? 0
+  return quietly(() => ending.deref()?.unsent()) ?? 0
 }
 
-/** The process ends as it would, whatever fails. */
-function guarded<T>(fn: () => T): T | undefined {
+/** Runs something at the end of the process, which ends as it would, whatever fails here. */
+function quietly<T>(fn: () => T): T | undefined {
   try {
     return fn()
   } catch {

@@ -1,14 +1,14 @@
 import { isNodeRealm, nodeObject, nodeRealm } from './node-realm.ts'
 
 /**
- * What one copy of the package has put where all copies see it: by a weak reference where the copy's realm may end,
- * which then is all that holds it. The copy itself holds it as long as the copy lives.
+ * A thing that one copy of the package has put where all copies see it. Where the copy's realm may end, it is held here
+ * by a weak reference: the copy itself holds it as long as the copy lives.
  */
 export interface Held<T extends object> {
-  /** Tells it from the others of the same copy. */
+  /** The thing's name in its list. */
   readonly id: symbol
   readonly copy: symbol
-  /** The thing itself, where it is of Node's own realm. */
+  /** The thing itself, where it is of Node's own realm; else `weak` refers to it. */
   readonly value: T | undefined
   readonly weak: WeakRef<T> | undefined
 }
@@ -17,7 +17,7 @@ export interface Held<T extends object> {
 export const COPY: unique symbol = Symbol('tdist')
 const kept = new Map<symbol, object>()
 
-/** A list for the state that all copies share. The one put in last is the last. */
+/** A new list for the state that all copies share, in the order in which things are put in. */
 export function newList<T extends object>(): Held<T>[] {
   return new nodeRealm.Array<Held<T>>()
 }
@@ -30,7 +30,7 @@ export function hold<T extends object>(list: Held<T>[], value: T, id: symbol = S
   return id
 }
 
-/** A thing of this copy's, for others to have. */
+/** Wraps a thing of this copy's for the other copies. */
 export function handle<T extends object>(value: T, id: symbol): Held<T> {
   return nodeObject({
     id,
@@ -40,7 +40,7 @@ export function handle<T extends object>(value: T, id: symbol): Held<T> {
   })
 }
 
-/** Takes the thing of that name out again. */
+/** Takes the thing of this name out of a list. */
 export function release(list: Held<object>[], id: symbol): void {
   kept.delete(id)
   const index = list.findIndex((held) => held.id === id)
@@ -56,7 +56,7 @@ export function newest<T extends object>(list: readonly Held<T>[]): T | undefine
   return undefined
 }
 
-/** What still lives, in the order it was put in. */
+/** All things that still live, in the order in which they were put in. */
 export function everyLive<T extends object>(list: readonly Held<T>[]): T[] {
   return list.map(thing).filter((value) => value !== undefined)
 }

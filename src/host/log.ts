@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { monotonicMs } from './clock.ts'
 import { onImmediate } from './timers.ts'
 
-/** A line to standard error, once a minute at most for each `topic`; what was held back is counted. */
+/** Writes a line to standard error, once a minute at most for each `topic`. The next line counts those held back. */
 export function warn(topic: string, message: string): void {
   const now = monotonicMs()
   const seen = lines.get(topic)
@@ -15,12 +15,12 @@ export function warn(topic: string, message: string): void {
   write(`tdist: ${printable(message)}${more}\n`)
 }
 
-/** A line to standard error when `TDIST_DEBUG` is set to anything but `0` or `false`. */
+/** Writes a line to standard error when `TDIST_DEBUG` is set to anything but `0` or `false`. */
 export function debug(message: string): void {
   if (debugging) write(`tdist: ${printable(message)}\n`)
 }
 
-/** What an error says of itself, in one line. Never throws, whatever was thrown. */
+/** The message of an error in one line, or the text of anything else that was thrown. Never throws. */
 export function describe(error: unknown): string {
   try {
     // Node's errors are no instances of another realm's class.
@@ -32,8 +32,8 @@ export function describe(error: unknown): string {
 }
 
 /**
- * The text with nothing in it that a terminal would obey, on one line: messages repeat what strangers have sent. A
- * control or format character becomes a space.
+ * The text on one line, with nothing in it that a terminal would obey: messages repeat what strangers have sent.
+ * Control and format characters become spaces.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')

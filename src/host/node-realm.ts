@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /**
- * Whether this copy of the package lives in the realm of Node's own modules, which ends with the process. A file of
- * Jest's does not, and may be over at any time.
+ * Whether this copy of the package lives in the realm of Node's own modules, which ends with the process. Jest gives
+ * each test file a realm of its own, which may end at any time.
  */
 export const isNodeRealm: boolean = AsyncLocalStorage instanceof Function
 
@@ -12,18 +12,18 @@ export const isNodeRealm: boolean = AsyncLocalStorage instanceof Function
  */
 export const nodeRealm: typeof globalThis = isNodeRealm ? globalThis : outside()
 
-/** An object of Node's realm with these fields. */
+/** Returns an object of Node's realm with these fields. */
 export function nodeObject<T extends object>(fields: T): T {
   return isNodeRealm ? fields : (Object.assign(new nodeRealm.Object(), fields) as T)
 }
 
-/** `make`, which reaches nothing but its arguments, as a function of Node's realm. */
+/** Returns `make` as a function of Node's realm. It must use nothing but its arguments. */
 export function ofNodeRealm<F extends (...args: never[]) => unknown>(make: F): F {
   if (isNodeRealm) return make
   try {
     return run(`(${String(make)})`) as F
   } catch {
-    // Whoever has rewritten our source has not kept it in one piece.
+    // A tool has rewritten our source, and the function's text no longer stands by itself.
     return make
   }
 }

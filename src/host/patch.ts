@@ -1,3 +1,5 @@
+import { guarded } from './guarded.ts'
+import { keepSignature } from './keep-signature.ts'
 import { isNodeRealm, nodeObject, nodeRealm } from './node-realm.ts'
 import { processState } from './process-state.ts'
 import {
@@ -20,19 +22,20 @@ const HOOK = Symbol.for('tdist.hook')
 type Patched = Fn & { readonly [ORIGINAL]?: Fn; readonly [HOOK]?: Hook }
 type Owner = Record<string, Patched>
 
-/** A method's patch: the first of it, or one above what somebody has put over those before. */
+/** A patch of a method: the first one, or one above a wrapper that somebody has put over those before. */
 interface Layer {
   readonly hook: Hook
-  /** What a use of this layer calls. */
+  /** The function that a use of this layer calls. */
   readonly inner: Fn
   /** The property as it was. Undefined when it was inherited. */
   readonly before: PropertyDescriptor | undefined
 }
 
 /**
- * Replaces `owner[name]` by what `wrap` makes of it; returns the undo. Patching twice is patching once. Where several
+ * Replaces `owner[name]` by what `wrap` makes of it. Returns the undo. To patch twice is to patch once. Where several
  * copies of the package patch what they share, one of their wrappers is in force: that of a copy in Node's own realm,
- * else the newest copy's. The undo takes back what this copy did, and leaves a wrapper that somebody put over ours.
+ * else that of the newest copy. The undo takes back what this copy did, and leaves a wrapper that somebody has put over
+ * ours.
  */
 export function patch<K extends string, F extends (this: never, ...args: never[]) => unknown>(
   owner: { [key in K]: F },
@@ -41,7 +44,7 @@ export function patch<K extends string, F extends (this: never, ...args: never[]
 ): Uninstall {
   const methods = owner as unknown as Owner
   const isOwn = Object.hasOwn(owner, name)
-  // An instance is its maker's; what has methods or a constructor of its own may be everybody's.
+  // An instance belongs to its maker. What has methods or a constructor of its own may be shared by all copies.
   return isOwn || Object.hasOwn(owner, 'constructor')
     ? patchShared(methods, name, wrap as unknown as Wrap)
     : patchInstance(methods, name, wrap as unknown as Wrap)
@@ -69,7 +72,7 @@ function patchShared(owner: Owner, name: string, wrap: Wrap): Uninstall {
 
   const id = Symbol(name)
   for (const { hook: covered, inner } of layers) useHook(covered, wrap(inner), id)
-  // Somebody's wrapper is on top, ours below it or gone. A copy in Node's realm has been asked to live with that.
+  // Somebody's wrapper is on top, and ours is below it or gone. Where a copy in Node's realm is below, that stays so.
   const isOnTop = layers.some((layer) => layer.hook === hook)
   if (!isOnTop && !layers.some((layer) => layer.hook.now !== undefined && !isNodeRealm)) {
     const layer = newLayer(owner, name, layers)
@@ -120,17 +123,15 @@ function layersOf(owner: Owner, name: string): Layer[] {
   return Object.hasOwn(byName, name) ? byName[name]! : (byName[name] = new nodeRealm.Array<Layer>())
 }
 
-/** The method under our wrapper, or the method itself where there is none. */
+/** The method under our wrapper; the method itself where there is none. */
 export function unpatched<F>(method: F): F {
   return (method as { [ORIGINAL]?: F })[ORIGINAL] ?? method
 }
 
 function marked(wrapped: Fn, original: Fn, hook?: Hook): Fn {
-  return Object.defineProperties(wrapped, {
+  return keepSignature(wrapped, original, {
     [ORIGINAL]: { value: original, configurable: true },
     ...(hook && { [HOOK]: { value: hook, configurable: true } }),
-    length: { value: original.length, configurable: true },
-    name: { value: original.name, configurable: true },
   })
 }
 
@@ -138,4 +139,11 @@ const PLAIN = { configurable: true, enumerable: false, writable: true }
 
 function define(owner: Owner, name: string, value: Fn, before: PropertyDescriptor = PLAIN): void {
   Object.defineProperty(owner, name, { ...before, value })
+}
+
+/** One undo of many, run in reverse. One that throws is counted, and keeps none of the others from it. */
+export function uninstallAll(uninstalls: readonly Uninstall[]): Uninstall {
+  return () => {
+    for (const uninstall of [...uninstalls].reverse()) guarded('uninstall', uninstall, undefined)
+  }
 }

@@ -4,12 +4,13 @@ import { hold, newest, newList, release, thing, type Held } from './held.ts'
 import { nodeObject, nodeRealm } from './node-realm.ts'
 
 /**
- * To be raised when copies of this version and of those before can no longer share: when the state below has changed,
- * or what a copy asks of another's Tracing, Span or calls. Copies of different shapes leave each other alone.
+ * The shape of what copies share. Raise it when copies of this version can no longer share with those before: when the
+ * state below has changed, or what one copy asks of another's Tracing, Span or calls. Copies of different shapes leave
+ * each other alone.
  */
 const SHAPE = 1
 
-/** What is known of a tracing down here: whom a failure is told. `tracing/current-tracing.ts` knows the rest. */
+/** All that is known of a tracing here: it counts failures. `tracing/current-tracing.ts` knows the rest. */
 export interface FaultCounter {
   failed(where: string, error: unknown): void
 }
@@ -18,19 +19,22 @@ export interface FaultCounter {
 interface Shared {
   /** Holds the current span. */
   readonly storage: AsyncLocalStorage<unknown>
-  /** Holds the tracing of the clients that are traced explicitly. Host's timers and sockets keep a scope for long. */
+  /**
+   * Holds the tracing of the clients that are traced explicitly: held weakly, since the host's timers and sockets keep
+   * a scope for long.
+   */
   readonly explicit: AsyncLocalStorage<Held<object>>
-  /** What each copy has put in, by what it is. */
+  /** The lists of what each copy has put in, by name. */
   readonly lists: Record<string, Held<object>[]>
-  /** What has been hooked of objects that copies share, by the object. */
+  /** The hooks on objects that copies share, by the object. */
   readonly hooked: WeakMap<object, object>
   /** What listens to diagnostics channels. */
   readonly subscriptions: object[]
   /** The calls of the explicit way that are under way, by a header's value that only they have. */
   readonly calls: Map<string, object>
-  /** Tells this process from others of its service, once it is asked for. */
+  /** The ID that tells this process from others of its service; undefined until it is asked for. */
   instanceId: string | undefined
-  /** `node:module`, where it came without loading it. */
+  /** `node:module`, where we have it without loading it. */
   nodeModule: typeof NodeModule | undefined
 }
 
@@ -58,7 +62,7 @@ function newState(): Shared {
   })
 }
 
-/** The list of that name, which all copies share. */
+/** The list of this name, which all copies share. */
 export function sharedList<T extends object>(name: string): Held<T>[] {
   return (shared.lists[name] ??= newList()) as Held<T>[]
 }
@@ -105,7 +109,7 @@ export const processState = {
     }
   },
 
-  /** Tells this process from others of its service, once it is asked for. */
+  /** The ID that tells this process from others of its service; undefined until it is asked for. */
   get instanceId(): string | undefined {
     return shared.instanceId
   },
@@ -113,7 +117,7 @@ export const processState = {
     shared.instanceId = id
   },
 
-  /** The drop-in's tracing, once it is installed: of Node's realm, or of this one. Others' may have ended. */
+  /** The drop-in's tracing, once it is installed, of Node's realm or of this one: other realms may have ended. */
   get dropIn(): FaultCounter | undefined {
     const served = dropIns.find((held) => held.value ?? thing(held)?.constructor instanceof Function)
     return served && thing(served)
@@ -123,7 +127,7 @@ export const processState = {
     droppedIn = hold(dropIns, tracing)
   },
 
-  /** `node:module`, if it came without loading it, else loaded: that takes milliseconds. */
+  /** `node:module`. To load it takes milliseconds, so it is set where we have it already. */
   get nodeModule(): typeof NodeModule {
     return (shared.nodeModule ??= process.getBuiltinModule('node:module'))
   },

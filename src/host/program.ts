@@ -5,18 +5,18 @@ import { dirname, isAbsolute, join, sep } from 'node:path'
 export interface ProgramPackage {
   readonly name: string
   readonly version: string | undefined
-  /** Whether it is somebody else's, installed to be run. */
+  /** Whether the program is an installed package, and not the service's own code. */
   readonly isInstalled: boolean
 }
 
-/** Read before anything runs: whoever runs another program in its own process may set it anew. */
+/** The program that was started. Read before anything runs: a launcher that runs another program may set it again. */
 const LAUNCHED = process.argv[1]
 const INSTALLED = `${sep}node_modules${sep}`
 
 /**
  * The package of the program: the nearest package.json with a name. What the program is may be known better later on,
- * when a launcher has given way to it. Code that comes from no file (`-e`, standard input, the REPL) is of the folder it
- * runs in. Undefined when there is none; never throws.
+ * when a launcher has given way to it. Code that comes from no file (`-e`, standard input, the REPL) is of the folder
+ * it runs in. Undefined when there is none; never throws.
  */
 export function programPackage(): ProgramPackage | undefined {
   try {
@@ -25,7 +25,7 @@ export function programPackage(): ProgramPackage | undefined {
       if (found) return found
     }
   } catch {
-    // A folder that has gone: there is nothing to be read from.
+    // The folder has gone: there is nothing to read.
   }
   return undefined
 }
@@ -43,7 +43,7 @@ function programFiles(): string[] {
   return known.length > 0 ? known : [process.cwd()]
 }
 
-/** What pm2 starts in place of a program, which it then loads in the same process. */
+/** The file that pm2 starts in place of a program, which it then loads in the same process. */
 const PM2 = /[\\/]ProcessContainer(Fork)?(Bun)?\.js$/
 
 function programOfPm2(): string | undefined {
@@ -52,12 +52,17 @@ function programOfPm2(): string | undefined {
   return (JSON.parse(cluster) as { pm_exec_path?: string }).pm_exec_path
 }
 
-/** Told by what a thread may not do: to load node:worker_threads takes as long as the rest of a start. */
+/**
+ * Whether this is a worker thread, by what a thread may not do: to load node:worker_threads takes as long as all else.
+ */
 function isWorkerThread(): boolean {
   return (process.chdir as { disabled?: boolean }).disabled === true
 }
 
-/** A thread's file may be a library's; the service is whose library that is. */
+/**
+ * The service that a thread belongs to: where the thread's file is a library's, the folder that the library is
+ * installed in.
+ */
 function serviceOfWorker(file: string | undefined): string {
   if (file === undefined || !isAbsolute(file)) return process.cwd()
   const at = file.indexOf(INSTALLED)
@@ -69,7 +74,7 @@ function realPath(file: string): string {
     try {
       return realpathSync(candidate)
     } catch {
-      // `node app` says so for app.js.
+      // `node app` starts app.js.
     }
   }
   return file
@@ -91,7 +96,7 @@ function packageAbove(file: string): ProgramPackage | undefined {
         }
       }
     } catch {
-      // None here, or none that can be read: look further up.
+      // No package.json here, or none that can be read: look further up.
     }
     if (dirname(folder) === folder) return undefined
     folder = dirname(folder)

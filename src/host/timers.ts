@@ -1,27 +1,27 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 
 /*
- * Every timer of the service's half begins here, by functions that were taken when this file was loaded: a test that
- * fakes timers afterwards must neither see ours nor stop them. They are Node's own, not the globals, for a test
- * environment has others: jsdom's timers are numbers. A test may also load us under its fake time; what
- * @sinonjs/fake-timers (and so Jest, Vitest and Sinon) puts in a function's place says what that was.
+ * Every timer of ours begins here, by functions that were taken when this file was loaded: a test that fakes timers
+ * later must neither see ours nor stop them. They are Node's own and not the globals, since a test environment may
+ * replace those: jsdom's timers are numbers. A test may also load us under its fake time. What @sinonjs/fake-timers
+ * (and so Jest, Vitest and Sinon) puts in the place of a function knows the function that it replaces.
  */
 
-/** `setTimeout`. */
+/** `setTimeout`, Node's own. */
 export const startTimer: (fn: () => void, ms: number) => NodeJS.Timeout = genuine(setTimeout)
-/** `clearTimeout`. */
+/** `clearTimeout`, Node's own. */
 export const stopTimer: (timer: NodeJS.Timeout | undefined) => void = genuine(clearTimeout)
-/** `setImmediate`. */
+/** `setImmediate`, Node's own. */
 export const onImmediate: <A extends unknown[]>(fn: (...args: A) => void, ...args: A) => NodeJS.Immediate =
   genuine(setImmediate)
-/** `queueMicrotask`. */
+/** `queueMicrotask`, Node's own. */
 export const onMicrotask: (fn: () => void) => void = genuine(queueMicrotask)
-/** `process.nextTick`. */
+/** `process.nextTick`, Node's own. */
 export const onNextTick: <A extends unknown[]>(fn: (...args: A) => void, ...args: A) => void = genuineOf(
   process,
   'nextTick',
 ).bind(process)
-/** `Math.random`: nothing of ours takes its luck from where a test fixes it. */
+/** `Math.random` as it was: a test that fixes it must not fix ours. */
 export const random: () => number = Math.random
 
 /** A method as it was before it was faked. */

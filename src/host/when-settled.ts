@@ -1,7 +1,8 @@
 import { failed } from './faults.ts'
 
 /**
- * Calls back when a promise has settled. Returns what its caller is to get. What the callbacks throw is counted.
+ * Calls `fulfilled` or `rejected` when a promise has settled; what they throw is counted. Returns the promise that the
+ * caller is to get.
  *
  * A plain promise is passed on as one derived from it: were the caller's own only watched, a rejection that nobody
  * handles would count as handled. A subclass's instance may be more than a promise (a child process, a request to be
@@ -35,7 +36,7 @@ export function whenSettled<P extends Promise<unknown>>(
   return plain ? (watched as P) : promise
 }
 
-/** Whether it is a promise and no more, of whatever realm: its prototype stands right above `Object.prototype`. */
+/** Whether it is a promise and no more, of whatever realm: its prototype stands right below `Object.prototype`. */
 function isPlain(promise: object): boolean {
   const prototype = Object.getPrototypeOf(promise) as object | null
   if (prototype === Promise.prototype) return true

@@ -13,8 +13,8 @@ export function graphiteText(source: MetricSource, prefix: string = defaultPrefi
 }
 
 /**
- * The same as StatsD's lines: https://github.com/statsd/statsd/blob/master/docs/metric_types.md. What only grows
- * is written as its increment since the last call of this one's, when there is any; the rest as gauges.
+ * All metrics as StatsD's lines: https://github.com/statsd/statsd/blob/master/docs/metric_types.md. A counter is
+ * written as its increment since the last call, when there is one; the rest are gauges.
  */
 export class StatsdText {
   readonly #told = new Map<string, number>()
@@ -34,7 +34,7 @@ export class StatsdText {
   }
 }
 
-/** Neither format has a word for infinity, the pace of a publisher that is not paced. */
+/** Every sample as a path. Neither format knows infinity, which is the pace of a publisher that is not slowed down. */
 function pathsOf(source: MetricSource): { path: string; value: number; grows: boolean }[] {
   return metricsOf(source).flatMap(({ name, type, samples }) =>
     samples
@@ -51,7 +51,7 @@ function defaultPrefix({ serviceName }: MetricSource): string {
   return `tdist.${node(serviceName)}`
 }
 
-/** A text as one node of a path. */
+/** The text as one node of a path. */
 function node(text: string): string {
   return text.replace(/[^\w-]/g, '_')
 }

@@ -11,14 +11,14 @@ export interface MetricSource {
   failed(where: string, error: unknown): void
 }
 
-/** A metric as Prometheus thinks of one; the other formats are made from it. */
+/** A metric in Prometheus's terms; the other formats are made from it. */
 export interface Metric {
-  /** After Prometheus's conventions: base units, and `_total` for what only grows. */
+  /** The name by Prometheus's conventions: in base units, and with `_total` for what only grows. */
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly samples: readonly Sample[]
-  /** How the values of several processes make one. */
+  /** How the values of several processes become one. */
   readonly aggregator: 'sum' | 'max'
 }
 
@@ -31,7 +31,7 @@ export interface Sample {
 
 const STATES: readonly BreakerState[] = ['closed', 'open', 'half-open']
 
-/** All metrics, as they stand. `docs/operations.md` says what to make of each. */
+/** All metrics as they stand now. `docs/operations.md` says what each one means. */
 export function metricsOf({ publisher, faults, messageDelays, endedByAge }: MetricSource): Metric[] {
   const stats = publisher.stats()
   return [
@@ -117,7 +117,7 @@ function labelled(
   return { name: `tdist_${name}`, help, type, aggregator, samples }
 }
 
-/** `unit`: how many of what was observed make one of the base unit. */
+/** `unit`: what the values are divided by to be in the base unit: 1000 for milliseconds. */
 function histogram(name: string, help: string, stats: HistogramStats, unit = 1): Metric {
   let below = 0
   const samples: Sample[] = stats.counts.map((count, i) => {

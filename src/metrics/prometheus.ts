@@ -1,3 +1,4 @@
+import { guarded } from '../host/guarded.ts'
 import { metricsOf, type Metric, type MetricSource, type Sample } from './metric-list.ts'
 
 /**
@@ -21,7 +22,7 @@ function escape(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
 }
 
-/** What is used of prom-client's registry. */
+/** A registry of prom-client, as far as it is needed here. */
 export interface PromRegistry {
   registerMetric(metric: never): void
 }
@@ -38,8 +39,8 @@ interface PromMetric {
 }
 
 /**
- * Adds all metrics to a registry of prom-client, where they are read anew at each scrape:
- * `registerMetrics(tracing, promClient.register)`. Throws when they are in it already.
+ * Adds all metrics to a registry of prom-client, which reads them at each scrape:
+ * `registerMetrics(tracing, promClient.register)`. Throws prom-client's Error when they are in it already.
  */
 export function registerMetrics(source: MetricSource, registry: PromRegistry): void {
   for (const { name, help, type, aggregator } of metricsOf(source)) {
@@ -63,12 +64,9 @@ export function registerMetrics(source: MetricSource, registry: PromRegistry): v
   }
 }
 
-/** None when they cannot be had: the rest of the scrape is the service's own. */
+/** The samples of one metric; none when they cannot be had, for the rest of the scrape is the service's own. */
 function samplesOf(source: MetricSource, name: string): readonly Sample[] {
-  try {
-    return metricsOf(source).find((metric) => metric.name === name)?.samples ?? []
-  } catch (error) {
-    source.failed('metrics', error)
-    return []
-  }
+  const read = (): readonly Sample[] =>
+    metricsOf(source).find((metric) => metric.name === name)?.samples ?? []
+  return guarded('metrics', read, [], source)
 }

@@ -8,24 +8,32 @@ export interface KafkaOptions {
    * in its headers either way.
    */
   readonly carrier?: 'headers' | 'payload'
-  /** A call with more messages than this is one span rather than one a message. Default 100. */
+  /**
+   * The most messages of one call that have a PRODUCER span each. Default 100. A call with more has one span for each
+   * topic, with the number of messages in the tag `kafka.batch.size`.
+   */
   readonly maxSpansPerSend?: number
-  /** The most spans for the messages that a batch brings; what is over is seen in a tag. Default 500. */
+  /**
+   * The most CONSUMER spans for the messages of one batch. Default 500. The tag `kafka.batch.spans_left_out` says how
+   * many more there would have been.
+   */
   readonly maxSpansPerBatch?: number
-  /** Whether a key that is text is tagged as `kafka.key`. Default false: keys name people. */
+  /**
+   * Whether the key of a message, where it is text, becomes the tag `kafka.key`. Default false: keys often name people.
+   */
   readonly tagKey?: boolean
-  /** The name of the remote service. Default `kafka`. */
+  /** The service name in the remote endpoint of the spans. Default `kafka`. */
   readonly remoteServiceName?: string
-  /** Topics whose messages are left as they are. */
+  /** Whether the messages of a topic are left as they are, without spans and headers. Default: no topic's are. */
   readonly ignore?: (topic: string) => boolean
-  /** Decides for a trace that begins with a message; undefined leaves it to the tracing's sampler. */
+  /** Whether to record a trace that begins with a message. Undefined leaves that to the tracing's `sampler`. */
   readonly sampler?: (topic: string, kind: 'PRODUCER' | 'CONSUMER') => boolean | undefined
 }
 
 /** What `carrier` may be. */
 export const KAFKA_CARRIERS = ['headers', 'payload'] as const
 
-/** Throws one line that says what to give instead. */
+/** Checks Kafka's options. Throws a TypeError of one line that says what to give instead. */
 export function checkKafka({ carrier = 'headers' }: KafkaOptions): void {
   if (!KAFKA_CARRIERS.includes(carrier))
     throw new TypeError(`kafka.carrier is ${describe(carrier)}; use ${KAFKA_CARRIERS.join(' or ')}`)

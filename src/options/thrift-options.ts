@@ -5,32 +5,42 @@ export interface ThriftOptions {
   /**
    * How the trace travels:
    * - `field` (the default): in one more field of the arguments, which peers that know nothing of it skip;
-   * - `prefix`: in a trace frame before the message, 48 bytes shorter; every peer must know it, or it ends the connection;
+   * - `prefix`: in a trace frame before the message, 48 bytes shorter; every peer must know it, or it ends the
+   *   connection;
    * - `auto`: in the field, and in a frame once the peer of this connection has shown that it knows frames;
    * - `off`: not at all; calls are recorded all the same.
    *
    * Over HTTP and WebSocket nothing is put before a message: there `prefix` and `auto` are `field`.
    */
   readonly propagation?: 'field' | 'prefix' | 'auto' | 'off'
-  /** What the field says. Default `['b3']`; OpenTelemetry Java reads `traceparent` unless it is told otherwise. */
+  /**
+   * The keys of the field. Default `['b3']`; OpenTelemetry Java reads `traceparent`, unless it is configured otherwise.
+   */
   readonly fieldKeys?: readonly ('b3' | 'traceparent')[]
-  /** Calls that are left as they are: drivers speak Thrift to servers of other people. */
+  /**
+   * Whether a call is left as it is, without a span, by the name of its service and the host of its server; each is
+   * undefined where it is not known. For drivers that speak Thrift to other people's servers. Default: no call is.
+   */
   readonly ignore?: (service: string | undefined, host: string | undefined) => boolean
   /**
-   * After how many milliseconds without an answer a call's span ends. Default 60,000 for a client's, which then says
-   * `no response`; 600,000 for a server's, which then is no error.
+   * How long a call may wait for its answer, in milliseconds, before its span ends with the tag `tdist.ended`. Default
+   * 60,000 for a client's call, whose span then has the error `no response`, and 600,000 for a server's, whose span has
+   * no error. The call itself goes on.
    */
   readonly maxSpanAgeMs?: number
-  /** Whether calls fail when their connection (over HTTP, their request) does or times out; npm's thrift leaves them open. Default false. */
+  /**
+   * Whether a call fails when its connection (over HTTP, its request) fails or times out. Default false: npm's thrift
+   * lets such a call wait for ever.
+   */
   readonly failPendingOnClose?: boolean
-  /** Whether calls over HTTP have B3 headers as well. Default true. */
+  /** Whether calls over HTTP carry the trace in HTTP headers as well. Default true. */
   readonly httpHeaders?: boolean
 }
 
 /** What `propagation` may be. */
 export const THRIFT_PROPAGATIONS = ['field', 'prefix', 'auto', 'off'] as const
 
-/** Throws one line that says what to give instead. */
+/** Checks Thrift's options. Throws a TypeError of one line that says what to give instead. */
 export function checkThrift({ propagation = 'field', fieldKeys = ['b3'] }: ThriftOptions): void {
   if (!THRIFT_PROPAGATIONS.includes(propagation))
     throw new TypeError(

@@ -18,40 +18,46 @@ export interface TracingOptions {
   /** Where it is deployed (`production`), in `deployment.environment`. Default: `TDIST_ENVIRONMENT`, else none. */
   readonly environment?: string
   /**
-   * More that is true of this process, on every span where a call, a message or a trace begins in it. Added to what
-   * `TDIST_TAGS` says; an empty value takes out what would be there. A span's own tag stands in place of one of these.
+   * Tags of this process, on every span with which a call, a message or a trace begins in it. They add to those of
+   * `TDIST_TAGS`. An empty value removes a tag. A span's own tag of the same key wins.
    */
   readonly tags?: Readonly<Record<string, string | number | boolean>>
   /** Where spans go. Default: the one that `TDIST_SENDER` names, else HTTP to Zipkin at 127.0.0.1:9411. */
   readonly sender?: Sender
+  /** How spans are held and sent: the memory, the waiting times, the worker thread. */
   readonly publisher?: PublisherOptions
-  /** Decides for new traces; default `always`. */
+  /** Decides which new traces are recorded. Default `always`. */
   readonly sampler?: Sampler
-  /** What is written on outgoing calls, default `['b3']`. Every format is read. */
+  /**
+   * The formats of the trace headers that outgoing calls get. Default `['b3']`. Every format is read, whichever is
+   * written.
+   */
   readonly propagation?: readonly Format[]
-  /** Names of header fields that are carried along with the trace. Default none. */
+  /**
+   * The names of headers that go with the trace, from each request that comes to the calls made for it. Default none.
+   */
   readonly baggage?: readonly string[]
   /** Whether new trace IDs have 128 bits rather than 64. Default true. */
   readonly traceId128?: boolean
-  /** Whether a server shares the span ID of a caller that speaks B3. Default true. */
+  /** Whether a server's span has the ID of its caller's span, where the caller sends B3, as in Brave. Default true. */
   readonly supportsJoin?: boolean
   /** Whether anything is traced at all. Default true, unless `TDIST_DISABLED` is set. */
   readonly enabled?: boolean
-  /** The most characters of a tag's or annotation's value. Default 256. */
+  /** The most characters of the value of a tag or an annotation; the rest is cut off. Default 256. */
   readonly maxTagLength?: number
-  /** Sees every recorded span begin and end: to redact, add or drop. */
+  /** Sees every recorded span begin and end: to redact it, to add to it or to drop it. */
   readonly spanHandler?: SpanHandler
-  /** Sampling and tags by HTTP request and response. */
+  /** A service's own rules for HTTP: sampling, names and tags by request and response. */
   readonly http?: HttpOptions
-  /** How Kafka's messages are traced, unless `traceKafka` is told otherwise. */
+  /** How Kafka's messages are traced, unless `traceKafka` is given options of its own. */
   readonly kafka?: KafkaOptions
-  /** How Thrift's calls are traced, unless `traceThriftClient` is told otherwise. */
+  /** How Thrift's calls are traced, unless `traceThriftClient` is given options of its own. */
   readonly thrift?: ThriftOptions
 }
 
 /**
- * Checks the shape of what `createTracing` was given: JavaScript gives anything. Throws one line that says what to
- * give instead. What the values mean is checked where they are used.
+ * Checks the shape of what `createTracing` was given: JavaScript gives anything. Throws a TypeError of one line that
+ * says what to give instead. What the values mean is checked where they are used.
  */
 export function checkTracing(options: unknown): void {
   if (typeof options !== 'object' || options === null) {

@@ -3,9 +3,9 @@ import { isHexId, scanHex } from './hex-id.ts'
 import type { Extracted, Getter, Propagation, Setter } from './propagation.ts'
 
 /*
- * B3, as https://github.com/openzipkin/b3-propagation has it and Brave reads it: IDs are 16 or 32 hex characters and
- * keep the width they came with; in upper case they are read as lower. Whatever else stands in an ID's place makes
- * all IDs malformed: of such headers only the sampling decision is left, which counts where no other format has IDs.
+ * B3, by https://github.com/openzipkin/b3-propagation and as Brave reads it. IDs are 16 or 32 hex characters and keep
+ * the width they came with; upper case is read as lower case. Anything else in the place of an ID makes all IDs
+ * malformed: then only the sampling decision of the headers is left, which counts where no other format has IDs.
  */
 
 const B3 = 'b3'
@@ -24,14 +24,16 @@ const LEFT_DENY = decision(false, false)
 const LEFT_ACCEPT = decision(true, false)
 const LEFT_DEBUG = decision(true, true)
 
-/** Whether what was found is the decision of headers whose IDs are broken, and no decision that came alone. */
+/**
+ * Whether what was found is only the decision of headers whose IDs are malformed, and not a decision that came alone.
+ */
 export function isLeftOver(found: Extracted): boolean {
   return found === LEFT_DENY || found === LEFT_ACCEPT || found === LEFT_DEBUG
 }
 
 /**
  * B3 in several headers: `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, and `x-b3-sampled` or, for debug,
- * `x-b3-flags` alone. Names are written in lower case, which HTTP does not mind and other transports need.
+ * `x-b3-flags` alone. Names are written in lower case: HTTP takes any, other transports need it.
  */
 export const b3: Propagation = {
   keys: [TRACE_ID, SPAN_ID, PARENT_SPAN_ID, SAMPLED, FLAGS],
@@ -68,7 +70,9 @@ export const b3Single: Propagation = single(true)
 /** The header `b3` without the parent's ID: shorter, for messages, whose receivers never join a span. */
 export const b3SingleNoParent: Propagation = single(false)
 
-/** The value of a `b3` header: `traceid-spanid[-sampled][-parentid]`, where the absence of sampled is defer. */
+/**
+ * The value of a `b3` header: `traceid-spanid[-sampled][-parentid]`. No `sampled` leaves the decision to the receiver.
+ */
 export function formatB3Single(context: TraceContext, withParent: boolean): string {
   let value = context.traceId + '-' + context.spanId
   if (context.debug) value += '-d'
@@ -138,7 +142,7 @@ function single(withParent: boolean): Propagation {
   }
 }
 
-/** The decision of a malformed `b3`: it stands where the grammar has it, whatever the IDs before it are. */
+/** The decision of a malformed `b3`: read from where the grammar has it, whatever the IDs before it are. */
 function leftOverOf(value: string): Extracted | undefined {
   const [, , decided, , tooMany] = value.split('-', 5)
   if (decided?.length !== 1 || tooMany !== undefined) return undefined
@@ -178,7 +182,7 @@ function decisionAt(value: string, index: number): Extracted | undefined {
   }
 }
 
-/** Undefined when `x-b3-sampled` is malformed. Debug outdoes whatever else was decided. */
+/** The decision of several headers; undefined when `x-b3-sampled` is malformed. Debug wins over any other. */
 function decisionOf(sampled: string | undefined, flags: string | undefined): Extracted | undefined {
   let decided: Extracted | undefined = DEFER
   if (sampled !== undefined) {

@@ -1,7 +1,7 @@
 import type { TraceContext } from '../span/trace-context.ts'
 import { type Extracted, type Getter, type Propagation, type Setter, withExtra } from './propagation.ts'
 
-/** Names that would break the message, the trace, or the object that holds the values. */
+/** Names that are refused: they would break the message, the trace, or the object that holds the values. */
 const REFUSED = new Set([
   'b3',
   'traceparent',
@@ -14,16 +14,16 @@ const REFUSED = new Set([
   '__proto__',
 ])
 
-/** As of tracestate: what is carried along must not make a call too large for its receiver. */
+/** The most characters of all values together, as for tracestate: a call must not become too large for its receiver. */
 const MAX_LENGTH = 4096
 
 /**
- * A propagation that carries the named fields along as well, each in a header of its own name in lower case (as
- * Brave's remote baggage fields). They are read even where there is no trace, into `extra.baggage` under the
- * names given here, and written from there after the trace's own headers; a value with which all of them would
- * be longer than 4096 characters is left out. With no field it is the propagation itself.
+ * Returns a propagation that also carries the named fields, each in a header of its own name in lower case, as Brave's
+ * remote baggage fields. They are read even where there is no trace, into `extra.baggage` under the names given here,
+ * and written from there after the trace's own headers. A value that would bring all of them over 4096 characters is
+ * left out. With no field it returns the propagation itself.
  *
- * Throws when a name can't be a header's, is taken by the trace or the message itself, or comes twice.
+ * Throws a TypeError when a name can't be a header's, has a meaning for the trace or the message, or comes twice.
  */
 export function withBaggage(propagation: Propagation, fields: readonly string[]): Propagation {
   if (fields.length === 0) return propagation

@@ -13,11 +13,12 @@ export type Format = (typeof FORMATS)[number]
 const PROPAGATIONS: Readonly<Record<Format, Propagation>> = { b3, 'b3-single': b3Single, w3c }
 
 /**
- * Writes every one of `formats`, and the `baggage` fields. Reads all the formats there are, whichever it writes,
- * in the order `b3`, `x-b3-*`, `traceparent`: the first that is well formed counts, and where none is the
- * receiver starts anew, by the decision that malformed B3 headers bear.
+ * Returns a propagation that writes every one of `formats`, and the `baggage` fields. It reads all formats, whichever
+ * it writes, in the order `b3`, `x-b3-*`, `traceparent`: the first that is well formed counts. Where none is, the
+ * receiver begins a new trace, by the decision that malformed B3 headers have.
  *
- * Throws on a format that it does not know, on none at all, and on a bad baggage field (see {@link withBaggage}).
+ * Throws a TypeError for a format that it does not know, for no format, and for a bad baggage field (see {@link
+ * withBaggage}).
  */
 export function propagationOf(formats: readonly Format[], baggage: readonly string[]): Propagation {
   const unknown = formats.find((format) => !FORMATS.includes(format))
@@ -29,8 +30,8 @@ export function propagationOf(formats: readonly Format[], baggage: readonly stri
 }
 
 /**
- * The same for messages: what is written is B3 in one header without the parent, whose receivers never join a span,
- * and W3C's where `formats` has it.
+ * As {@link propagationOf}, for messages. It writes B3 in one header without the parent, because receivers of messages
+ * never join a span, and W3C's headers where `formats` has them.
  */
 export function messagePropagationOf(formats: readonly Format[], baggage: readonly string[]): Propagation {
   return withBaggage(writing(formats.includes('w3c') ? [b3SingleNoParent, w3c] : [b3SingleNoParent]), baggage)

@@ -9,13 +9,13 @@ export type MessageHeaders = Readonly<Record<string, unknown>>
 const TRACE_KEYS: ReadonlySet<string> = new Set(['b3', ...b3.keys, ...w3c.keys])
 const FIRST_LETTERS = 'bBtTxX'
 
-/** Longer is no trace header of anybody's. */
+/** The most bytes of a trace header: nobody's are longer. */
 const MAX_BYTES = 4096
 
 /**
- * One header: names compare without case, of repeated ones the last counts, as in Brave. Undefined where a value is
- * neither text nor bytes (a header that is named `constructor` comes as a function). Some versions of Spring write
- * strings as JSON: the quotes are taken off.
+ * The value of one header of a message. Upper and lower case of names are the same; of a repeated header the last
+ * counts, as in Brave. Undefined where the value is neither text nor bytes (a header that is named `constructor` comes
+ * as a function). Some versions of Spring write strings as JSON: the quotes are taken off.
  */
 export function messageHeader(headers: MessageHeaders | undefined, name: string): string | undefined {
   if (headers === undefined || headers === null) return undefined
@@ -35,7 +35,7 @@ export function messageHeader(headers: MessageHeaders | undefined, name: string)
   return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
 }
 
-/** The names of the trace headers that a message bears, as they are written there. */
+/** The names of the trace headers that a message has, as they are written there. */
 export function traceKeysOf(headers: MessageHeaders): string[] {
   const found: string[] = []
   for (const key in headers) {
@@ -44,7 +44,9 @@ export function traceKeysOf(headers: MessageHeaders): string[] {
   return found
 }
 
-/** The formats that a message was passed on with and `written` does not have: those who read them go on reading them. */
+/**
+ * The formats that a message was passed on with and `written` does not have: those who read them go on reading them.
+ */
 export function alsoWritten(keys: readonly string[], written: Propagation): Propagation[] {
   const has = (name: string): boolean => keys.some((key) => key.toLowerCase() === name)
   return [b3, w3c].filter(({ keys: [first] }) => has(first!) && !written.keys.includes(first!))

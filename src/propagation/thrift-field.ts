@@ -1,13 +1,15 @@
 /*
- * The field that carries a trace in a call's arguments: id 8888, a map of strings. OpenTelemetry Java and SkyWalking use
- * the same one; whoever does not know it skips it, as every reader of Thrift skips fields that it does not know.
+ * The field that carries a trace in a call's arguments: id 8888, a map of strings. OpenTelemetry Java and SkyWalking
+ * use the same one; whoever does not know it skips it, as every reader of Thrift skips fields that it does not know.
  */
 export const FIELD_ID = 8888
 
-/** The key by which a client says that it reads a frame before the reply: so it learns what its peer knows. */
+/**
+ * The key by which a client says that it reads a frame before the reply. From the reply it learns what its peer knows.
+ */
 export const READS_FRAMES = 'tdist'
 
-/** As in OpenTelemetry Java: a map with more entries, or longer entries, is a stranger's. */
+/** The limits of OpenTelemetry Java: a map with more entries, or longer ones, is not ours. */
 const MAX_ENTRIES = 100
 const MAX_BYTES = 8192
 
@@ -25,7 +27,7 @@ export interface FieldOutput {
   writeString(text: string): void
 }
 
-/** And to read it. */
+/** What of a Thrift protocol is needed to read the field. */
 export interface FieldInput {
   readMapBegin(): { readonly ktype: number; readonly vtype: number; readonly size: number }
   readMapEnd(): void
@@ -44,7 +46,7 @@ export const writeField: FieldWriter = (output, entries) => {
   output.writeFieldEnd()
 }
 
-/** The same in one piece for TBinaryProtocol, which makes a buffer of each number. */
+/** Writes the field for TBinaryProtocol, in one piece: the protocol itself makes a buffer of each number. */
 export const writeBinaryField: FieldWriter = (output, entries) => {
   let length = 9
   for (const text of entries) length += 4 + Buffer.byteLength(text)
@@ -65,7 +67,7 @@ export const writeBinaryField: FieldWriter = (output, entries) => {
 const COMPACT_MAP = 0x0b
 const COMPACT_STRINGS = 0x88
 
-/** The same for TCompactProtocol, which writes an ID as the distance to the one before. */
+/** Writes the field for TCompactProtocol, in one piece. It writes an ID as the distance to the one before. */
 export const writeCompactField: FieldWriter = (output, entries) => {
   const lengths = entries.map((text) => Buffer.byteLength(text))
   const size = lengths.reduce((sum, length) => sum + varintSize(length) + length, 0)
@@ -90,8 +92,8 @@ export function isTraceField(type: number, id: number): boolean {
 }
 
 /**
- * Reads the field's map, which begins here. Undefined when it is a stranger's: of other types, or too large. Either way
- * the protocol stands behind it afterwards. Throws what the protocol throws, when the bytes end for one.
+ * Reads the field's map, which begins here. Undefined when it is somebody else's: of other types, or too large. Either
+ * way the protocol stands after it. Throws what the protocol throws, as when the bytes end.
  */
 export function readField(input: FieldInput): Map<string, string> | undefined {
   const { ktype, vtype, size } = input.readMapBegin()
@@ -107,7 +109,7 @@ export function readField(input: FieldInput): Map<string, string> | undefined {
   const map = new Map<string, string>()
   let length = 0
   for (let i = 0; i < size; i++) {
-    // What is over is read and forgotten: the stream has to go on.
+    // What is over the limits is read and forgotten: the stream has to go on.
     const key = input.readString()
     const value = input.readString()
     if (typeof key !== 'string' || typeof value !== 'string') continue

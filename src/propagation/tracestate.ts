@@ -1,4 +1,4 @@
-/** What a character may be: the bits of `ALLOWED`. */
+/** The bits of `ALLOWED`: in which places a character may stand. */
 const KEY_START = 1
 const KEY = 2
 const VALUE = 4
@@ -23,9 +23,9 @@ const COMMA = 44
 const EQUALS = 61
 
 /**
- * A `tracestate` fit to be handed on as it is, or undefined when it breaks the grammar of
- * https://www.w3.org/TR/trace-context-2/ or holds no member. At most 32 members, empty ones included, and
- * 4096 characters; a key that comes twice is left for its owner to sort out.
+ * The `tracestate` as it may be handed on. Undefined when it breaks the grammar of
+ * https://www.w3.org/TR/trace-context-2/, has no member, more than 32 members (empty ones included) or more than 4096
+ * characters. A key that comes twice is left to its owner.
  */
 export function readTracestate(header: string): string | undefined {
   const length = header.length
@@ -46,7 +46,7 @@ export function readTracestate(header: string): string | undefined {
   }
 }
 
-/** Where the member that begins at `start` is followed by a comma or the end; negative when it is malformed. */
+/** Where the member that begins at `start` ends: at a comma or the end of the text. Negative when it is malformed. */
 function memberEnd(header: string, start: number): number {
   if (!allows(header.charCodeAt(start), KEY_START)) return -1
   let i = start + 1
@@ -73,7 +73,7 @@ function allows(code: number, kind: number): boolean {
   return (ALLOWED[code]! & kind) !== 0
 }
 
-/** HTTP's optional whitespace, which `trim` has more of. */
+/** Whether a character is HTTP's optional whitespace, a space or a tab; `trim` takes more for whitespace. */
 export function isOws(code: number): boolean {
   return code === SPACE || code === TAB
 }

@@ -7,10 +7,10 @@ const TRACEPARENT = 'traceparent'
 const TRACESTATE = 'tracestate'
 
 /**
- * W3C Trace Context: `traceparent`, and `tracestate` handed on as it came. Read strictly: a value that breaks a
- * rule of https://www.w3.org/TR/trace-context-2/ is nothing. The format knows only sampled and not sampled, so
- * debug arrives as accept and defer as deny; and it knows 128-bit trace IDs only, so a 64-bit one is written with
- * zeros to its left, and one that comes with 16 zeros is the 64-bit one again.
+ * W3C Trace Context: `traceparent`, and `tracestate` handed on as it came. A value that breaks a rule of
+ * https://www.w3.org/TR/trace-context-2/ counts as none. The format knows only sampled and not sampled: debug is
+ * written as sampled, and no decision as not sampled. It knows only 128-bit trace IDs: a 64-bit ID is written with
+ * zeros to its left, and an ID that comes with 16 zeros is read as 64 bits.
  */
 export const w3c: Propagation = {
   keys: [TRACEPARENT, TRACESTATE],
@@ -38,8 +38,8 @@ export const w3c: Propagation = {
 }
 
 /**
- * What W3C's headers carry besides the IDs, for a context that was taken from another format. Undefined when
- * there is nothing, or when `traceparent` tells of another trace.
+ * What W3C's headers carry beside the IDs, for a context that was read from another format. Undefined when there is
+ * nothing, or when `traceparent` names another trace.
  */
 export function w3cExtra<Carrier>(
   carrier: Carrier,
@@ -73,7 +73,7 @@ function readTraceparent(header: string): string | undefined {
   const version = scanHex(value, 0, 2)
   if (version < 0 || value.startsWith('ff')) return undefined
   if (value.length > LENGTH) {
-    // A later version may say more after a hyphen. A comma is none of it: Node joins repeated headers so.
+    // A later version may say more after a hyphen, but no comma: by commas Node joins repeated headers.
     if (version === 0 || value.charCodeAt(LENGTH) !== HYPHEN || value.includes(',')) return undefined
   }
   const wellFormed =
@@ -86,7 +86,7 @@ function readTraceparent(header: string): string | undefined {
   return wellFormed ? value : undefined
 }
 
-/** The lower half of the flags of a well-formed traceparent. */
+/** The lower four bits of the flags of a well-formed traceparent. */
 function flagsOf(traceparent: string): number {
   const code = traceparent.charCodeAt(LENGTH - 1)
   return code < 58 ? code - 48 : code - 87

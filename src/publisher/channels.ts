@@ -1,24 +1,25 @@
 import { channel } from 'node:diagnostics_channel'
 
-/** What `tdist:publisher:call` says: a call of the sender has ended. */
+/** The message of the diagnostics channel `tdist:publisher:call`: a call of the sender has ended. */
 export interface CallMessage {
   readonly records: number
   readonly spans: number
   readonly bytes: number
   readonly durationMs: number
-  /** Spans taken by the collector. */
+  /** How many spans the collector took. */
   readonly sent: number
-  /** Spans that will be sent again. */
+  /** How many spans will be sent again. */
   readonly again: number
-  /** What the sender said of a failure. */
+  /** What the sender said of a failure; undefined when there was none. */
   readonly reason: string | undefined
 }
 
-/** What `tdist:publisher:drop` says: spans were dropped, or may be lost (`inDoubt`). */
+/** The message of the diagnostics channel `tdist:publisher:drop`: spans were dropped, or may be lost (`inDoubt`). */
 export interface DropMessage {
   /** A `DropReason`, or `inDoubt`. */
   readonly reason: string
   readonly spans: number
+  /** Why, where more is known than the reason says. */
   readonly cause: string | undefined
 }
 
@@ -26,7 +27,7 @@ const calls = channel('tdist:publisher:call')
 const drops = channel('tdist:publisher:drop')
 let publishing = false
 
-/** Whether anybody listens to calls: what they are told need not be put together otherwise. */
+/** Whether anybody listens to `tdist:publisher:call`. When nobody does, no message need be made. */
 export function callsAreHeard(): boolean {
   return calls.hasSubscribers
 }

@@ -1,8 +1,8 @@
-/** How values are spread: how many stand in each bucket, and their sum. */
+/** How values are spread: how many fell into each bucket, and their sum. */
 export interface HistogramStats {
-  /** The highest value of each bucket, ascending; one more bucket takes all above. */
+  /** The highest value of each bucket, ascending. One more bucket takes all values above. */
   readonly bounds: readonly number[]
-  /** How many values stand in each bucket, and above all bounds: one more than there are bounds. */
+  /** How many values fell into each bucket; the last count is of those above all bounds. */
   readonly counts: readonly number[]
   readonly sum: number
   readonly count: number

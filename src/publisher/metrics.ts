@@ -11,22 +11,23 @@ export type DropReason = 'full' | 'oversize' | 'encode' | 'expired' | 'rejected'
 
 /**
  * The accounts of a publisher. At any instant, and after close,
- * `offered = sent + inDoubt + (all of dropped) + queued + inFlight`. Spans unless said otherwise. Alert on
+ * `offered = sent + inDoubt + (all of dropped) + queued + inFlight`. They count spans, unless said otherwise. Alert on
  * `dropped` and `inDoubt`.
  */
 export interface PublisherStats {
-  /** Given to `report`. */
+  /** Spans given to `report`. */
   readonly offered: number
-  /** Taken by the collector. */
+  /** Spans that the collector took. */
   readonly sent: number
-  /** Sent, but no answer came and they will not be sent again: stored or not. */
+  /** Spans that were sent, got no answer and will not be sent again: the collector may have stored them or not. */
   readonly inDoubt: number
+  /** Spans that were dropped, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>
-  /** Waiting, those to be sent again included. */
+  /** Spans that wait, those to be sent again included. */
   readonly queued: number
-  /** In calls that have not ended. */
+  /** Spans in calls that have not ended. */
   readonly inFlight: number
-  /** Bytes of memory held for all of these, never more than `maxBytes`. */
+  /** Bytes of memory held for the spans that wait or are in flight, never more than `maxBytes`. */
   readonly bytes: number
   /** Calls of the sender so far. */
   readonly calls: number
@@ -43,17 +44,17 @@ export interface PublisherStats {
    * they come.
    */
   readonly breaker: BreakerState
-  /** Spans a record. */
+  /** How many spans the records held. */
   readonly recordSpans: HistogramStats
-  /** Bytes a call. */
+  /** How many bytes the calls held. */
   readonly callBytes: HistogramStats
   /** How long calls took, in milliseconds. */
   readonly callMs: HistogramStats
-  /** Spans sent again because no answer came, each time counted: at most so many are stored twice. */
+  /** Spans sent again because no answer came, each time counted. At most so many are stored twice. */
   readonly possibleDuplicates: number
-  /** How fast records may go out just now; Infinity as long as nothing was too much for the collector. */
+  /** How many bytes a second may go out just now; Infinity as long as nothing was too much for the collector. */
   readonly bytesPerSecond: number
-  /** How often the worker thread ended and was started again; its spans are kept. Always 0 without one. */
+  /** How often the worker thread ended. Its spans are kept, and it is started again. Always 0 without a worker. */
   readonly workerDeaths: number
 }
 
@@ -62,22 +63,25 @@ export type BreakerState = 'closed' | 'open' | 'half-open'
 /** Where a span that is not sent is counted. */
 export type LossReason = DropReason | 'inDoubt'
 
-/** What the publisher's parts say of losses and of trouble. */
+/** Is told by the publisher's parts of lost spans, and of calls that fail. */
 export interface LossCounter {
   add(reason: LossReason, spans: number, cause?: string): void
-  /** A call failed, and will be tried again; why. */
+  /** A call failed and will be tried again. `cause` says why it failed. */
   trouble(cause: string): void
   /** A call went through, the first one or the first one after trouble. */
   well(): void
 }
 
-/** Why what is in a call at the end is in doubt. */
+/** Why the spans of a call that had not ended at the close are in doubt. */
 export const CUT_OFF = 'the publisher was closed before the answer came'
 
+/** How long after a line the next one may follow, in milliseconds. */
 const SAY_EVERY_MS = 60_500
-/** How long the first line of a full publisher waits for a call's end, which says why it is full. */
+/**
+ * How long the first line of a full publisher waits, in milliseconds, for the end of a call, which says why it is full.
+ */
 const CAUSE_MS = 3500
-/** What happens for want of calls that go through. */
+/** The losses that happen because calls do not go through. */
 const CAUSED_BY_CALLS: readonly LossReason[] = ['full', 'expired', 'shutdown']
 
 /** Counts losses, and says them on standard error: all in one line, once a minute at most. */
@@ -93,11 +97,11 @@ export class Losses implements LossCounter {
   }
   readonly #said: Record<LossReason, number> = { ...this.#counts }
   readonly #causes: Partial<Record<LossReason, string>> = {}
-  /** What is to be said beside the losses. */
+  /** What the next line is to say beside the losses. */
   #news: string | undefined
   /** Why calls fail; null as long as they go through; undefined before the end of the first one. */
   #trouble: string | null | undefined
-  /** Of the line that is due; 0 when none is. */
+  /** The number of the line that is due; 0 when none is. A line that was put off gets a new number. */
   #due = 0
   #armed = 0
   readonly #what: Readonly<Record<LossReason, string>>
@@ -148,7 +152,7 @@ export class Losses implements LossCounter {
   #heard(trouble: string | null): void {
     const isFirst = this.#trouble === undefined
     this.#trouble = trouble
-    // The line that waited for this.
+    // The first line may have waited for this.
     if (isFirst && this.#due !== 0) this.#arm(0)
   }
 

@@ -4,13 +4,16 @@ import { recipeFor } from './worker/recipe-for.ts'
 
 /** How a publisher holds and sends spans. */
 export interface PublisherOptions {
-  /** The most spans held at once, those in flight and to be sent again included. Default 100 000. */
+  /** The most spans held at once, those in flight and those to be sent again included. Default 100 000. */
   readonly maxSpans?: number | undefined
-  /** The most bytes of memory they may take. Default 16 MiB, at least 16 KiB (1 MiB by trace). Per process. */
+  /**
+   * The most bytes of memory that these spans take, in each process. Default 16 MiB; at least 16 KiB, or 1 MiB with
+   * `partition: 'trace'`.
+   */
   readonly maxBytes?: number | undefined
   /** How long a span may wait for others to share its record, in milliseconds. Default 1000. */
   readonly lingerMs?: number | undefined
-  /** Which spans are dropped when it is full: the `newest` (the default), or the `oldest` that wait. */
+  /** Which spans are dropped when the publisher is full: the `newest` (the default), or the `oldest` that wait. */
   readonly drop?: 'newest' | 'oldest' | undefined
   /**
    * How spans come together in records: at `random` (the default), which fills records best and spreads them over all
@@ -18,27 +21,28 @@ export interface PublisherOptions {
    * stream: one of 64, told by the trace ID.
    */
   readonly partition?: 'random' | 'trace' | undefined
-  /** How many calls may be in flight at once, those aside whose answer is late. Default 2. */
+  /** How many calls of the sender may be in flight at once. A call whose answer is late no longer counts. Default 2. */
   readonly concurrency?: number | undefined
-  /** How long a call may take before it counts as unanswered, in milliseconds. Default 10 000. */
+  /** How long a call of the sender may take before it counts as unanswered, in milliseconds. Default 10 000. */
   readonly callTimeoutMs?: number | undefined
   /** How old a span may grow before it is no longer sent (`expired`), in milliseconds. Default 30 000. */
   readonly maxAgeMs?: number | undefined
   /**
-   * Whether spans are sent from a thread of their own. Default false. It costs memory (11 MB, 25 with Kinesis); signing
-   * and TLS then take no time of the service's thread, and `process.exit()` and an uncaught error lose no spans. Needs a
-   * sender of this package, made without a client of your own; any other is used from the service's thread.
+   * Whether spans are sent from a thread of their own. Default false. The thread takes memory: 11 MB, or 25 MB with
+   * Kinesis. Signing and TLS then take no time of the service's thread, and `process.exit()` and an uncaught error lose
+   * no spans. Needs a sender of this package, made without a client of your own; any other sends from the service's
+   * thread.
    */
   readonly worker?: boolean | undefined
 }
 
 /** What the wiring adds to a user's options. */
 export interface Surroundings {
-  /** Runs a function outside any request's context, untraced. By default it is only called. */
+  /** Runs a function outside any request's context, untraced. Default: the function is only called. */
   readonly outside?: (<T>(fn: () => T) => T) | undefined
 }
 
-/** The options, checked and complete, and what follows from them and from the sender's limits. */
+/** The options, checked and with their defaults, and what follows from them and from the sender's limits. */
 export interface Settings {
   readonly maxSpans: number
   readonly maxBytes: number
@@ -62,16 +66,19 @@ export interface Settings {
   readonly worker: SenderRecipe | undefined
 }
 
-/** Two of Kinesis's 25 KB payload units. */
+/** The most bytes of a record: two of Kinesis's payload units of 25 KB. */
 const RECORD_BYTES = 51_200
-/** One of them, where many lists are open. */
+/** The same with `partition: 'trace'`, where many lists are open: one payload unit, with the record's key. */
 const TRACE_RECORD_BYTES = 25_600 - 16
-/** Never to be changed: a trace's spans come together only if all services tell traces apart alike. */
+/**
+ * How many lists traces are spread over. Never to be changed: the spans of a trace come together only if all services
+ * use the same number.
+ */
 const TRACE_LISTS = 64
 
 const LONGEST_TIMER = 2 ** 31 - 1
 
-/** Throws an error that says what to change. */
+/** Checks the options and fills in their defaults. Throws an Error that says what to change. */
 export function checkOptions(
   sender: Sender,
   encoder: Encoder,
@@ -133,7 +140,7 @@ function number(name: string, value: number | undefined, fallback: number, least
   throw new Error(`${name} must be a number of at least ${least}, not ${String(value)}`)
 }
 
-/** How long a flush may take: 2000 ms unless told otherwise in a way that makes sense. */
+/** How long a flush may take, in milliseconds: `ms` where that is a number from 0 on, else 2000. */
 export function deadline(ms: number | undefined): number {
   return typeof ms === 'number' && ms >= 0 ? Math.min(ms, LONGEST_TIMER) : 2000
 }

@@ -3,7 +3,7 @@ import type { SharedTags } from '../codec/shared-tags.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
 import type { SpareBuffer } from './spare-buffer.ts'
 
-/** How long a tag or annotation may be in a span that would not fit into a record uncut. */
+/** How many characters a tag or annotation keeps in a span that would not fit into a record uncut. */
 const CUT = 256
 
 /**
@@ -40,7 +40,7 @@ export class RecordWriter {
     return this.#slab.length
   }
 
-  /** Whether the span fitted. Throws when it cannot be encoded; the list is then as it was. */
+  /** Adds a span; returns whether it fitted. Throws when the span cannot be encoded; the list is then as it was. */
   add(span: ZipkinSpan, shared?: SharedTags): boolean {
     if (this.#spans === 0) {
       this.#end = this.#encoder.start(this.#slab, 0)
@@ -54,7 +54,7 @@ export class RecordWriter {
     return true
   }
 
-  /** The open list, ended and copied; the next span opens a new one. Throws when the encoder does. */
+  /** Ends the open list and returns a copy of it; the next span opens a new one. Throws when the encoder does. */
   seal(): Uint8Array {
     const open = this.#end
     const end = this.#encoder.end(this.#slab, open)
@@ -67,7 +67,7 @@ export class RecordWriter {
     return bytes
   }
 
-  /** Forgets the open list; returns how many spans that were. */
+  /** Forgets the open list; returns how many spans it held. */
   discard(): number {
     const spans = this.#spans
     this.#spans = 0

@@ -1,12 +1,12 @@
 /**
- * Keeps the memory of one record that was dropped and never lent out, for the next. Memory outside the heap is freed
- * only when garbage is collected, and a publisher that drops the oldest would have many times its bound waiting
- * for that.
+ * Keeps the memory of one record that was dropped before it was sent, for the next record. Memory outside the heap is
+ * freed only when garbage is collected: a publisher that drops its oldest records would hold many times its bound until
+ * then.
  */
 export class SpareBuffer {
   #spare: ArrayBufferLike | undefined
 
-  /** Nobody else may hold these bytes. */
+  /** Takes the memory of a record. Nobody else may hold these bytes. */
   keep(bytes: Uint8Array): void {
     if (bytes.buffer.byteLength > (this.#spare?.byteLength ?? 0)) this.#spare = bytes.buffer
   }

@@ -3,18 +3,19 @@ import { warn } from '../host/log.ts'
 
 /** Decides whether a new trace is recorded. Asked once a trace, where it begins. */
 export interface Sampler {
+  /** Whether the new trace with this ID is recorded. */
   isSampled(traceId: string): boolean
 }
 
 /** Records every trace. */
 export const always: Sampler = { isSampled: () => true }
 
-/** Records no trace that does not come with a decision of its own. */
+/** Records no new trace. A trace that comes with a decision keeps it. */
 export const never: Sampler = { isSampled: () => false }
 
 /**
  * Records this share of traces, from 0 to 1. The trace ID's low 32 bits decide, so every service with the same
- * rate decides alike. A rate that is none records nothing and says so.
+ * rate decides alike. A rate that is no number from 0 to 1 records nothing, and a line on standard error says so.
  */
 export function sampleRate(rate: number): Sampler {
   if (!(rate >= 0 && rate <= 1)) {
@@ -28,7 +29,8 @@ export function sampleRate(rate: number): Sampler {
 
 /**
  * Records at most this many traces a second. The allowance comes in tenths of a second, so a burst at the
- * second's beginning does not use all of it. A number that is none records nothing and says so.
+ * second's beginning does not use all of it. What is no number from 0 on records nothing, and a line on standard error
+ * says so.
  */
 export function samplePerSecond(traces: number): Sampler {
   if (!(traces >= 0 && Number.isFinite(traces))) {
@@ -37,7 +39,7 @@ export function samplePerSecond(traces: number): Sampler {
   return traces === 0 ? never : perSecond(traces, monotonicMs)
 }
 
-/** The same by a clock that counts milliseconds. */
+/** As {@link samplePerSecond}, by a clock that counts milliseconds. */
 export function perSecond(traces: number, now: () => number): Sampler {
   const tenth = traces / 10
   let allowance = Math.max(1, tenth)

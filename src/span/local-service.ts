@@ -16,8 +16,8 @@ export interface ServiceTags {
 const MAX_CHARACTERS = 8192
 
 /**
- * Who the spans of this process are of. Read with the first span, when a launcher has given way to the program, and
- * once.
+ * The service that the spans of this process belong to: its name, its endpoint and its tags. They are found out once,
+ * with the first span: by then a launcher has given way to the program.
  */
 export class LocalService {
   readonly #nameOf: () => string
@@ -29,8 +29,8 @@ export class LocalService {
   #rootTags: SharedTags | undefined | null = null
 
   /**
-   * `given`: what was said of the service, the later in place of the earlier. `detects`: whether what was not said is
-   * found out. Throws one line when it is too much.
+   * `given`: what was said of the service; of two the later wins. `detects`: whether to find out what was not said.
+   * Throws a TypeError of one line when the tags are too long.
    */
   constructor(
     name: string | (() => string),
@@ -58,7 +58,9 @@ export class LocalService {
     return (this.#name ??= this.#nameOf())
   }
 
-  /** The service at this host's first address that others can reach; skew is told by address. */
+  /**
+   * The service's name and this host's first IPv4 address that others can reach: Zipkin tells clock skew by address.
+   */
   get endpoint(): Endpoint {
     return (this.#endpoint ??= localEndpoint(this.name))
   }
@@ -81,18 +83,18 @@ export class LocalService {
       'service.instance.id': this.#detects ? instanceId() : undefined,
     }
     const tags = Object.assign(Object.create(null), found, this.#given) as Record<string, string | undefined>
-    // One that was given empty is not wanted.
+    // An empty value removes a tag.
     for (const key of Object.keys(tags)) if (!tags[key]) delete tags[key]
     return tags as Record<string, string>
   }
 }
 
-/** What a service runs by (a framework's command) has a version of its own, which is not the service's. */
+/** The version of the service: a program that was installed to run it (a framework's command) has one of its own. */
 function versionOf(program: ProgramPackage | undefined, serviceName: string): string | undefined {
   return program?.isInstalled && program.name !== serviceName ? undefined : program?.version
 }
 
-/** One a process, however many tracings it has. */
+/** The ID of this process: one, however many tracings it has. */
 function instanceId(): string {
   processState.instanceId ??= process.getBuiltinModule('node:crypto').randomUUID()
   return processState.instanceId
@@ -106,7 +108,7 @@ function localEndpoint(serviceName: string): Endpoint {
       }
     }
   } catch {
-    // Some sandboxes let nobody ask.
+    // Some sandboxes forbid to ask.
   }
   return Object.freeze({ serviceName })
 }

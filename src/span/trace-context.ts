@@ -18,7 +18,7 @@ export interface TraceContext {
   readonly parentId: string | undefined
   readonly sampled: boolean | undefined
   readonly debug: boolean
-  /** This side joined a span that its caller began. */
+  /** Whether this side joined a span that its caller began, as servers may with B3. */
   readonly shared: boolean
   readonly extra: Extra | undefined
 }

@@ -6,15 +6,12 @@ import { checkTracing, type TracingOptions } from '../options/tracing-options.ts
 import { ServiceTracing } from './service-tracing.ts'
 import type { Tracing } from './tracing.ts'
 
-/** Made ahead: where making one has failed, making another may fail too. */
-const OFF = new ServiceTracing(
-  { serviceName: 'untraced', enabled: false },
-  new LocalService('untraced', [], false),
-)
+/** The tracing that is off. Made at the start: where making one has failed, making another may fail too. */
+const OFF = new Tracing({ serviceName: 'untraced', enabled: false }, new LocalService('untraced', [], false))
 
 /**
- * Makes a service's tracing. Never throws: what is wrong with the options is said in one line, and the service
- * runs untraced.
+ * Makes a service's tracing. Never throws: where the options are wrong a line on standard error says what to change,
+ * and the service runs untraced.
  */
 export function createTracing(options: TracingOptions): Tracing {
   try {
@@ -29,8 +26,8 @@ export function createTracing(options: TracingOptions): Tracing {
 
 type ServiceOf = (name: string) => LocalService
 
-/** As `createTracing`, for whoever knows better whose spans these are. `serviceOf` may throw one line. */
-export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): ServiceTracing {
+/** As `createTracing`, with a service that the caller makes. What `serviceOf` throws is said as one line. */
+export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): Tracing {
   try {
     return made(options, serviceOf)
   } catch (error) {

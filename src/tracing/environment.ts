@@ -39,7 +39,7 @@ export function senderFromEnvironment(): Sender | undefined {
     return kinesisSender(endpoint ? { streamName, endpoint } : { streamName })
   }
   if (sender === 'kafka') {
-    // Most services send elsewhere, and need not have read it.
+    // Loaded only now: most services send elsewhere.
     const { isBroker, kafkaSender } = ownRequire('publisher/senders/kafka-sender') as KafkaSender
     const list = brokers?.split(',').map((broker) => broker.trim())
     if (!list?.every(isBroker)) {
@@ -102,7 +102,7 @@ export function thriftFromEnvironment(): ThriftOptions | undefined {
   return propagation && { propagation }
 }
 
-/** What of Kafka's messages carries the trace, by `TDIST_KAFKA_CARRIER`, if that is set. */
+/** What carries the trace in Kafka's messages, by `TDIST_KAFKA_CARRIER`, if that is set. */
 export function kafkaFromEnvironment(): KafkaOptions | undefined {
   const carrier = readOneOf('TDIST_KAFKA_CARRIER', KAFKA_CARRIERS)
   return carrier && { carrier }
@@ -128,7 +128,9 @@ function readUrl(name: string, example: string): string | undefined {
   throw new TypeError(`${name} is ${value}; give a URL as ${example}`)
 }
 
-/** Written as in `OTEL_RESOURCE_ATTRIBUTES`: what separates stands in a key or value by its percent code. */
+/**
+ * Tags, written as in `OTEL_RESOURCE_ATTRIBUTES`: a comma, an equals sign and a percent sign stand as percent codes.
+ */
 function readTags(name: string): Record<string, string> {
   const tags = Object.create(null) as Record<string, string>
   for (const part of read(name)?.split(',') ?? []) {

@@ -1,5 +1,5 @@
-import { assumeOurs } from './assume-ours.ts'
-import { currentTracing } from './current-tracing.ts'
+import { keepSignature } from '../host/keep-signature.ts'
+import { latestTracing } from './current-tracing.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
@@ -31,7 +31,5 @@ function inSpan(name: string, method: Method): Method {
     assumeOurs(tracing)
     return tracing.tracer.apply(name, undefined, method, this, args)
   }
-  Object.defineProperty(wrapped, 'length', { value: method.length })
-  Object.defineProperty(wrapped, 'name', { value: method.name })
-  return wrapped
+  return keepSignature(wrapped, method)
 }

@@ -2,13 +2,13 @@ import { ownRequire } from '../host/own-files.ts'
 import { express } from './express/express.ts'
 import { instrumentation, type Instrumentation } from './hooks/instrumentation.ts'
 import { MAIN_FILES } from './hooks/main-files.ts'
-import { uninstallAll, type Uninstall } from './hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../host/patch.ts'
 import { whenLoaded } from './hooks/when-loaded.ts'
 import { nodeHttpClient } from './node-http/client.ts'
 import { nodeHttpServer } from './node-http/server.ts'
 import { undici } from './undici/channels.ts'
 
-/** Every library that the drop-in traces: one row a library. */
+/** Every library that the drop-in traces, one row for each. */
 export const LIBRARIES: readonly Instrumentation[] = [
   nodeHttpServer,
   nodeHttpClient,
@@ -23,7 +23,7 @@ type Kafkajs = typeof import('./kafkajs/kafkajs.ts')
 type Thrift = typeof import('./thrift/thrift.ts')
 type Pg = typeof import('./pg/pg.ts')
 
-/** A library whose part of ours is read when the library is: most services have none of these. */
+/** A library whose instrumentation is loaded when the library is: most services have none of these. */
 function late(module: keyof typeof MAIN_FILES, load: () => Instrumentation): Instrumentation {
   return instrumentation(module, (tracing) => {
     let undo: Uninstall | undefined

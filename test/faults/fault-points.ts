@@ -16,7 +16,7 @@ export type FaultKind = 'throw' | 'reject' | 'hang'
 
 /**
  * Copies a built tree, with a call of `globalThis.tdistFault(number)` at the head of every function of it; where a
- * function guards itself, at the head of what it guards. That one throws for a throw, returns a promise for the
+ * function guards itself, at the head of what it guards; where it leaves all to a guard, in what that runs. That one throws for a throw, returns a promise for the
  * other kinds, and nothing when the function is to work.
  */
 export function copyWithFaultPoints(from: string, to: string): FaultPoint[] {
@@ -45,7 +45,7 @@ function withFaultPoints(file: string, source: string, points: FaultPoint[]): st
       return
     }
     const within = [...names, name ?? 'anonymous']
-    insert(node, within)
+    if (!leavesItToGuard(node['body'] as Tree)) insert(node, within)
     for (const [child, childName] of childrenOf(node)) visit(child, within, childName)
   }
 
@@ -125,6 +125,18 @@ function keyOf(node: Tree): string {
   if (node.type === 'MemberExpression') return keyOf(node['property'] as Tree)
   const name = (node['name'] ?? node['raw'] ?? node.type) as string
   return node.type === 'PrivateIdentifier' ? `#${name}` : name
+}
+
+/** Ours that run a function and catch what it throws. */
+const GUARDS = ['guarded', 'tracedOnce']
+
+/** Whether a function leaves its work to a guard: the fault is then that of the function which the guard runs. */
+function leavesItToGuard(body: Tree): boolean {
+  const statements = body.type === 'BlockStatement' ? (body['body'] as Tree[]) : [body]
+  return statements.some((statement) => {
+    const call = (statement['argument'] ?? statement['expression'] ?? statement) as Tree
+    return call.type === 'CallExpression' && GUARDS.includes(keyOf(call['callee'] as Tree))
+  })
 }
 
 /** Where a function's own fault stands: within its guard, if it has one. */

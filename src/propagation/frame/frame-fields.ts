@@ -15,7 +15,10 @@ export interface FrameFields {
   readonly caller: string | undefined
 }
 
-/** The fields for this, in at most `room` bytes: what does not fit is left out. Undefined when there are none. */
+/**
+ * The bytes of a frame's fields, at most `room` of them: a field that does not fit is left out. Undefined when there is
+ * none.
+ */
 export function extraFields(
   extra: Extra | undefined,
   caller: string | undefined,
@@ -35,7 +38,7 @@ export function extraFields(
   return parts.length === 0 ? undefined : Buffer.concat(parts)
 }
 
-/** Undefined when the fields do not end where the frame does: then it is no frame. */
+/** Reads a frame's fields. Undefined when they do not end where the frame does: then it is no frame. */
 export function readFields(bytes: Buffer, start: number, end: number): FrameFields | undefined {
   let baggage: Record<string, string> | undefined
   let tracestate: string | undefined
@@ -56,20 +59,22 @@ export function readFields(bytes: Buffer, start: number, end: number): FrameFiel
   return { extra, caller }
 }
 
-/** As in https://www.w3.org/TR/baggage/, without properties: `name=value`, percent-encoded, commas between. */
+/** Baggage by https://www.w3.org/TR/baggage/, without properties: `name=value`, percent-encoded, commas between. */
 function baggageText(baggage: Readonly<Record<string, string>>): string {
   const members: string[] = []
   for (const [name, value] of Object.entries(baggage)) {
     try {
       members.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     } catch {
-      // Half a character has no bytes.
+      // Half of a surrogate pair has no bytes.
     }
   }
   return members.join()
 }
 
-/** Values may go into a header of an outgoing call, so one that would break it is left out, as is a malformed one. */
+/**
+ * Reads baggage. Values may go into headers of calls: one that no header takes is left out, and so is a malformed one.
+ */
 function readBaggage(text: string): Record<string, string> | undefined {
   let baggage: Record<string, string> | undefined
   for (const member of text.split(',')) {

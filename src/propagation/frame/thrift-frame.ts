@@ -4,7 +4,9 @@ import { decodeTraceFrame, frameLength, isFrameStart, type TraceFrame } from './
 export interface ThriftInput {
   borrow(): { readonly buf: Buffer; readonly readIndex: number; readonly writeIndex: number }
   consume(bytes: number): void
-  /** Throws Thrift's own error when there are fewer bytes: the message is read again from its start when more have come. */
+  /**
+   * Throws Thrift's own error when there are fewer bytes: the message is read again from its start when more have come.
+   */
   ensureAvailable(bytes: number): void
 }
 
@@ -21,5 +23,5 @@ export function peekFrame(input: ThriftInput): TraceFrame | number | undefined {
   return readIndex + length > writeIndex ? length : decodeTraceFrame(buf, readIndex, writeIndex)
 }
 
-/** With these many bytes it is known how long the frame is. */
+/** How many bytes it takes to know how long the frame is. */
 const HEAD = 6

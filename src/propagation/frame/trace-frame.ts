@@ -14,7 +14,7 @@ const VERSION = 0x10
 /** Magic, version and N, which counts the bytes that follow: the checksum is among them. */
 const HEAD = 6
 const CHECKSUM = 2
-/** More is not believed: a stream would wait for bytes that may never come. */
+/** The most bytes that N may count: for more a stream would wait, and they might never come. */
 const MAX_N = 4096
 
 const DECIDED = 0x01
@@ -31,15 +31,16 @@ export interface TraceFrame {
   readonly length: number
   /** Undefined when it says nothing: an empty frame, which only marks that the payload itself looks like one. */
   readonly extracted: Extracted | undefined
-  /** It stands before a reply. */
+  /** Whether it stands before a reply. */
   readonly reply: boolean
-  /** The name of the service that wrote it, if it said. */
+  /** The name of the service that wrote the frame; undefined where it did not say. */
   readonly caller: string | undefined
 }
 
 /**
  * The frame of a context, its baggage and tracestate included; without a context the empty frame. Fields that would
- * make it longer than a reader believes (4096 bytes) are left out, the last first. `room` bytes are left free behind it.
+ * make it longer than a reader believes (4096 bytes) are left out, the last first. `room` bytes are left free behind
+ * it.
  */
 export function encodeTraceFrame(
   context: TraceContext | undefined,
@@ -94,8 +95,8 @@ export function isFrameStart(bytes: Uint8Array, start: number, end: number): boo
 }
 
 /**
- * The length in bytes of a whole frame that begins like this, as it says itself. 0 when too few bytes are there to tell,
- * -1 when it is none: another major version, or longer than is believed.
+ * The length in bytes of a whole frame that begins like this, as it says itself. 0 when too few bytes are there to
+ * tell, -1 when it is none: another major version, or longer than is believed.
  */
 export function frameLength(bytes: Uint8Array, start: number, end: number): number {
   if (end - start < HEAD) return 0

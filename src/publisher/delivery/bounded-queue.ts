@@ -2,17 +2,17 @@ import type { SpanRecord } from '../senders/sender.ts'
 
 /** A sealed list of spans, ready to be sent. */
 export interface QueuedRecord extends SpanRecord {
-  /** The how-manieth record of its publisher, from 1. */
+  /** The record's number: its publisher numbers its records from 1. */
   readonly number: number
   /** When its first span came, in monotonic milliseconds. */
   readonly since: number
   /** Whether a sender has had it. */
-  lent: boolean
+  wasSent: boolean
   /** Whether it may be stored already: a call it was in got no answer. */
   doubtful: boolean
 }
 
-/** What a record costs beside its bytes: two objects, a buffer's backing store and a slot (measured: 750). */
+/** How many bytes a record costs beside its own: two objects, a buffer's backing store and a slot (measured: 750). */
 const RECORD_OVERHEAD = 768
 
 function memoryOf({ bytes }: QueuedRecord): number {
@@ -62,14 +62,14 @@ export class BoundedQueue {
     return this.#bytes
   }
 
-  /** Whether that much would still fit. */
+  /** Whether so many more spans and bytes would fit. */
   hasRoom(spans: number, bytes: number): boolean {
     return (
       this.#waitingSpans + this.#takenSpans + spans <= this.#maxSpans && this.#bytes + bytes <= this.#maxBytes
     )
   }
 
-  /** Adds at the tail, whether there is room or not: asking is the caller's part. */
+  /** Adds a record at the tail. The caller has asked `hasRoom`. */
   push(record: QueuedRecord): void {
     if (this.#length === this.#ring.length) this.#grow()
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = record
@@ -91,7 +91,7 @@ export class BoundedQueue {
     return record
   }
 
-  /** The head, gone for good. */
+  /** Takes the head out for good: it no longer counts. */
   evict(): QueuedRecord | undefined {
     const record = this.#shift()
     if (record !== undefined) this.#bytes -= memoryOf(record)

@@ -22,7 +22,7 @@ export class Breaker {
     return Math.max(0, this.#until - now)
   }
 
-  /** A call failed. Whether that is news: nothing has been learned from a later call. */
+  /** A call failed. Returns whether that is news, which it is unless a later call has ended already. */
   failed(startedAt: number, now: number): boolean {
     if (startedAt < this.#judgedAt) return false
     this.#judgedAt = now

@@ -13,16 +13,16 @@ export interface Call {
 
 /** Measures records and the sender's calls. */
 export class CallMetrics {
-  /** Spans a record. */
+  /** How many spans a record holds. */
   readonly recordSpans: Histogram = new Histogram([1, 5, 10, 25, 50, 100, 250, 500])
-  /** Bytes a call. */
+  /** How many bytes a call holds. */
   readonly callBytes: Histogram = new Histogram([1, 4, 16, 64, 256, 1024].map((kib) => kib * 1024))
   /** How long a call took, in milliseconds. */
   readonly callMs: Histogram = new Histogram([5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000])
   readonly #calls = new Set<Call>()
   readonly #tell: ((call: CallMessage) => void) | undefined
 
-  /** `tell`: takes what the channel would, for another thread's. */
+  /** `tell`: takes each message instead of this thread's channel, to have another thread publish it. */
   constructor(tell?: (call: CallMessage) => void) {
     this.#tell = tell
   }
@@ -68,8 +68,8 @@ export class CallMetrics {
     if (callsAreHeard()) publishCall(call)
   }
 
-  /** The ends of the calls in flight will not be told. */
-  forget(): void {
+  /** Forgets the calls in flight: their ends will not be told. */
+  letGo(): void {
     this.#calls.clear()
   }
 

@@ -1,6 +1,6 @@
 /** A call in flight. */
 export interface CallInFlight {
-  /** In monotonic milliseconds. */
+  /** When it began, in monotonic milliseconds. */
   readonly startedAt: number
   /** Whether it takes one of the places. */
   counts: boolean
@@ -10,7 +10,7 @@ export interface CallInFlight {
 const CALLS_PER_PLACE = 4
 const SHORTEST_ALLOWANCE_MS = 500
 const FIRST_ALLOWANCE_MS = 1000
-/** An answer is late when it takes so many times as long as they usually do. */
+/** An answer is late when it takes this many times as long as answers usually take. */
 const LATE = 4
 
 /**
@@ -71,7 +71,7 @@ export class CallsInFlight {
     this.#usualMs = this.#usualMs === undefined ? ms : this.#usualMs + (ms - this.#usualMs) / 8
   }
 
-  /** Those in flight now hold up no other. */
+  /** Gives up the places of all calls in flight: they hold up no other call. */
   uncountAll(): void {
     for (const call of this.#calls) if (call.counts) this.#uncount(call)
   }

@@ -1,23 +1,30 @@
 import { monotonicMs } from '../../host/clock.ts'
-import { describe, warn } from '../../host/log.ts'
-import { startTimer, stopTimer } from '../../host/timers.ts'
 import { BoundedQueue, type QueuedRecord } from './bounded-queue.ts'
 import { Breaker } from './breaker.ts'
 import { CallMetrics } from './call-metrics.ts'
 import { CallsInFlight } from './calls-in-flight.ts'
+import { bytesOf, isAnswered, isTriedAgain } from './fates.ts'
 import { Flushes } from './flushes.ts'
 import { CUT_OFF, type BreakerState, type DropReason, type LossCounter, type LossReason } from '../metrics.ts'
 import { Pacer } from './pacer.ts'
+import { publisherFailed } from '../background.ts'
 import type { Settings } from '../publisher-options.ts'
-import { sendCall, type CallEnd, type Fate } from './send-call.ts'
+import { sendCall, type CallEnd } from './send-call.ts'
+import { closeSender } from '../senders/close-sender.ts'
 import type { Sender } from '../senders/sender.ts'
 import { SpareBuffer } from '../spare-buffer.ts'
 import type { Ledger } from '../worker/ledger.ts'
 
-/** A call that is not full goes out so long after the one before: few large calls cost less than many small ones. */
+/**
+ * How long a call that is not full waits after the one before, in milliseconds: few large calls cost less than many
+ * small ones.
+ */
 const GATHER_MS = 50
 
-/** From sealed records to a sender: a few calls at a time, again what failed, and to each record its end. */
+/**
+ * Brings sealed records to a sender: a few calls at a time. Sends again what failed, and counts what became of each
+ * record.
+ */
 export class Delivery {
   readonly queue: BoundedQueue
   readonly flushes: Flushes = new Flushes()
@@ -33,7 +40,7 @@ export class Delivery {
   readonly #inFlight: CallsInFlight
   #startedAt = -Infinity
   #stopped = false
-  /** What was said last of how calls go. */
+  /** Whether it was said last that calls go through. */
   #isWell: boolean | undefined
 
   sent = 0
@@ -44,7 +51,7 @@ export class Delivery {
   possibleDuplicates = 0
   readonly workerDeaths: number = 0
 
-  /** `wakeIn` sees to it that `drain` is called after a delay; `ledger` is told of records that others hold. */
+  /** `wakeIn`: has `drain` called after a delay. `ledger`: is told of records that another thread holds as well. */
   constructor(
     sender: Sender,
     set: Settings,
@@ -63,7 +70,7 @@ export class Delivery {
     this.metrics = metrics
   }
 
-  /** Whether the last call failed, and none has gone through since. */
+  /** Whether a call has failed since one last went through. */
   get failing(): boolean {
     return this.#breaker.failures > 0
   }
@@ -73,12 +80,12 @@ export class Delivery {
     return this.#inFlight.size > 0 ? 'half-open' : 'open'
   }
 
-  /** Bytes a second that go out at most; Infinity as long as nothing was too much for the collector. */
+  /** How many bytes a second may go out; Infinity as long as nothing was too much for the collector. */
   get bytesPerSecond(): number {
     return this.#pacer.rate
   }
 
-  /** Here the accounts are always as they stand. */
+  /** Does nothing: these accounts are always up to date. A worker's are fetched here. */
   refresh(): void {}
 
   /** Takes a record; it is sent from a later `drain`. */
@@ -88,12 +95,12 @@ export class Delivery {
     this.#wakeIn(this.#holdMs(monotonicMs()))
   }
 
-  /** Drops the record that waits longest; false when none waits. */
+  /** Drops the record that waits longest. Returns false when none waits. */
   dropOldest(): boolean {
     return this.#evict('full')
   }
 
-  /** Starts as many calls as may be in flight. `atOnce`: does not wait for the breaker. */
+  /** Starts as many calls as may be in flight. With `atOnce` it does not wait for the breaker. */
   drain(atOnce: boolean = false): void {
     if (atOnce) this.#breaker.tryNow()
     while (!this.#stopped && this.queue.length > 0) {
@@ -105,16 +112,14 @@ export class Delivery {
       if (waitMs > 0) return this.#wakeIn(waitMs)
       const records = this.#take(now)
       if (records.length === 0) return
-      this.#call(records, now).catch((error: unknown) => {
-        warn('publisher', `the publisher failed: ${describe(error)}`)
-      })
+      this.#call(records, now).catch(publisherFailed)
     }
   }
 
-  /** Counts what is left as lost. The ends of calls still in flight are ignored from here on. */
+  /** Stops, and counts what is left as lost. The ends of calls still in flight are passed over from here on. */
   stop(): void {
     this.#stopped = true
-    this.metrics.forget()
+    this.metrics.letGo()
     while (this.#evict('shutdown'));
     const { takenSpans } = this.queue
     if (takenSpans > 0) this.#losses.add('inDoubt', takenSpans, CUT_OFF)
@@ -153,9 +158,9 @@ export class Delivery {
         continue
       }
       bytes += byteLength
-      if (record.lent) this.retriedRecords++
+      if (record.wasSent) this.retriedRecords++
       if (record.doubtful) this.possibleDuplicates += record.spans
-      record.lent = true
+      record.wasSent = true
       records.push(record)
     }
     return records
@@ -242,7 +247,7 @@ export class Delivery {
     const record = this.queue.evict()
     if (record === undefined) return false
     this.#lose(reason, record)
-    if (!record.lent) this.spare.keep(record.bytes)
+    if (!record.wasSent) this.spare.keep(record.bytes)
     return true
   }
 
@@ -263,35 +268,8 @@ export class Delivery {
     this.flushes.gone(record.number)
   }
 
-  /** Closes the sender; resolves when it is closed, or after `deadlineMs`. */
+  /** Closes the sender. Resolves when it is closed, or after `deadlineMs`. */
   closeSender(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = startTimer(resolve, deadlineMs)
-      const close = async (): Promise<void> => this.#sender.close?.()
-      close()
-        .catch((error: unknown) => warn('publisher sender', `the sender did not close: ${describe(error)}`))
-        .finally(() => {
-          stopTimer(timer)
-          resolve()
-        })
-    })
+    return closeSender(this.#sender, deadlineMs)
   }
-}
-
-/** A collector that says no is there and answers: the next record may be to its liking. */
-function isAnswered(fate: Fate): boolean {
-  return fate === 'sent' || fate === 'rejected' || fate === 'throttled' || fate === 'hot'
-}
-
-function isTriedAgain(fate: Fate): boolean {
-  return fate !== 'sent' && fate !== 'rejected' && fate !== 'in doubt'
-}
-
-/** The bytes of all records, or of those of one fate. */
-function bytesOf(records: readonly QueuedRecord[], fates?: readonly Fate[], fate?: Fate): number {
-  let bytes = 0
-  for (let i = 0; i < records.length; i++) {
-    if (fates === undefined || fates[i] === fate) bytes += records[i]!.bytes.byteLength
-  }
-  return bytes
 }

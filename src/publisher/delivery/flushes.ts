@@ -5,21 +5,21 @@ interface Flush {
   /** The number of the last record it waits for. */
   readonly upTo: number
   left: number
-  /** When it began, or a record last went. */
+  /** When the flush began, or the last record went, in monotonic milliseconds. */
   movedAt: number
   readonly done: () => void
 }
 
 interface FlushOptions {
-  /** Where this is so and nothing gets through any more, it is given up early. */
+  /** Whether calls fail. Where they do and nothing gets through any more, the flush ends early. */
   readonly isFailing?: () => boolean
-  /** Whether it does not keep the process alive, as somebody else does. */
+  /** Whether the flush lets the process end: something else keeps it alive. */
   readonly unref?: boolean
 }
 
-/** Where calls fail and nothing has gone for so long, a process that ends waits no longer. */
+/** How long a process that ends waits with nothing sent, in milliseconds, where calls fail. */
 export const HOPELESS_MS = 400
-/** How often that is looked at. */
+/** How often a flush looks whether it is hopeless, in milliseconds. */
 export const LOOK_MS = 25
 
 /** The flushes that wait, and the records they wait for. */
@@ -32,8 +32,8 @@ export class Flushes {
   }
 
   /**
-   * Resolves when `left` records numbered `upTo` or less have gone, or after `deadlineMs`, to whether all have gone.
-   * Keeps the process alive until then.
+   * Resolves when `left` records numbered `upTo` or less have been sent or lost, or after `deadlineMs`: to whether all
+   * have. Keeps the process alive until then.
    */
   wait(
     upTo: number,
@@ -84,7 +84,7 @@ export class Flushes {
     }
   }
 
-  /** Nothing more will go. */
+  /** Ends all flushes: nothing more will be sent. */
   end(): void {
     for (const flush of this.#waiting) flush.done()
   }

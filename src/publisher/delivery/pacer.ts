@@ -1,12 +1,12 @@
 /** Never slower than this, in bytes a second: one full record. */
 const SLOWEST = 51_200
-/** Goodput is what went through in about the last second. */
+/** Over how long goodput (what went through) is measured, in milliseconds. */
 const WINDOW_MS = 1000
-/** How much of a second a late timer may catch up. */
+/** How many milliseconds a late timer may catch up. */
 const CATCH_UP_MS = 100
-/** A rate is cut once, and then it must have shown in the answers before it is cut again. */
+/** How long after a cut of the rate the next one may follow, in milliseconds: the answers must show the first one. */
 const CUT_EVERY_MS = 1000
-/** When more than half of a call is refused the rate is far off, and need not be shown at such length. */
+/** The same where more than half of a call is refused: the rate is far off. */
 const CUT_SOON_MS = 250
 const GROWTH = 0.02
 
@@ -23,7 +23,7 @@ export class Pacer {
   readonly #offered = new Throughput()
   readonly #taken = new Throughput()
 
-  /** Bytes a second; Infinity as long as nothing was too much. */
+  /** How many bytes a second may go out; Infinity as long as nothing was too much. */
   get rate(): number {
     return this.#rate
   }
@@ -63,7 +63,7 @@ export class Pacer {
   }
 }
 
-/** Bytes a second, those of late weighing more. */
+/** Measures bytes a second; the latest count most. */
 class Throughput {
   #bytesPerSecond = 0
   #at: number | undefined

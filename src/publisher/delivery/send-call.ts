@@ -3,8 +3,8 @@ import { startTimer, stopTimer } from '../../host/timers.ts'
 import type { Outcome, SendError, Sender, SpanRecord } from '../senders/sender.ts'
 
 /**
- * What became of a record. `in doubt`: it may or may not be stored. `unanswered`: so it may, and it is to be sent
- * again.
+ * What became of a record. `in doubt`: it may or may not be stored. `unanswered`: it may or may not be stored, and will
+ * be sent again.
  */
 export type Fate = Outcome | 'in doubt' | 'unanswered'
 
@@ -15,9 +15,9 @@ export interface CallEnd {
 }
 
 /**
- * One call of the sender. Never rejects and always ends, whatever the sender does: after `timeoutMs` as one that got
- * no answer. Whether its records go again is for `atLeastOnce` to say. When the answer cannot be understood they
- * are in doubt.
+ * Makes one call of the sender. Never rejects, and always ends, whatever the sender does. After `timeoutMs` it ends
+ * without an answer: then its records are `unanswered` with `atLeastOnce`, else in doubt. When the answer cannot be
+ * understood they are in doubt.
  */
 export function sendCall(
   sender: Sender,

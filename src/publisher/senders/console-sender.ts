@@ -6,7 +6,7 @@ export interface ConsoleSenderOptions {
   readonly write?: ((line: string) => void) | undefined
 }
 
-/** Prints each span as a line of Zipkin JSON. */
+/** Prints each span as a line of Zipkin JSON: https://zipkin.io/zipkin-api/ (`Span`). */
 export function consoleSender(options: ConsoleSenderOptions = {}): Sender {
   const { write = (line) => void process.stdout.write(line) } = options
   return {

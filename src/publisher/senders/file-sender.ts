@@ -6,14 +6,14 @@ export interface FileSenderOptions {
   readonly path: string
 }
 
-/** What no patience mends: the path can be no file. */
+/** The errors that no waiting mends: the path can be no file. */
 const HOPELESS = ['EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EINVAL']
 
 /**
  * Appends each span to a file as a line of Zipkin JSON. The file is opened for each call, so it may be moved away
  * at any time, and each call is one write to its end, so that several processes may share it. A full disk, a
  * missing folder or permission is tried again as long as spans may wait; a path that can be no file drops them
- * as `rejected`. Throws when the path is missing.
+ * as `rejected`. Throws an Error when the path is missing.
  */
 export function fileSender(options: FileSenderOptions): Sender {
   const { path } = options

@@ -37,12 +37,12 @@ export class HotShards {
         }
       }
     }
-    forget(this.#seenAt, now - SEEN_MS)
-    forget(this.#refusedAt, now - REFUSED_MS)
+    dropBefore(this.#seenAt, now - SEEN_MS)
+    dropBefore(this.#refusedAt, now - REFUSED_MS)
     return isKnown && this.#refusedAt.size * 2 <= this.#seenAt.size ? 'hot' : 'throttled'
   }
 }
 
-function forget(times: Map<string, number>, before: number): void {
+function dropBefore(times: Map<string, number>, before: number): void {
   for (const [shard, at] of times) if (at < before) times.delete(shard)
 }

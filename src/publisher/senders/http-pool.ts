@@ -6,7 +6,7 @@ import { startTimer, stopTimer } from '../../host/timers.ts'
 import { connectSocket, pastInterceptors } from './own-sockets.ts'
 import { SendError } from './sender.ts'
 
-/** Where and what to ask, in the terms of `http.request`. */
+/** A request: where and what to ask, in the terms of `http.request`. */
 export interface HttpRequest {
   readonly protocol: string
   readonly hostname: string
@@ -38,7 +38,7 @@ export class HttpPool {
   readonly #connectMs: number
   readonly #requestMs: number
   readonly #agents = new Map<string, Agent>()
-  /** Taken ahead of who replaces it in a test. */
+  /** Taken when this is made, before a test puts its own in its place. */
   readonly #ask: typeof Http.request = process.getBuiltinModule('node:http').request
 
   /** `connectMs` limits the time to a connection, `requestMs` that to the end of the answer. */
@@ -131,7 +131,7 @@ function newAgent(tls: boolean): Agent {
   return agent
 }
 
-/** When every address of a host failed, Node's error is an AggregateError that has no message. */
+/** What an error says. When every address of a host failed, Node's error is an AggregateError without a message. */
 function saying(error: Error): string {
   return error.message || String((error as NodeJS.ErrnoException).code ?? error.name)
 }

@@ -4,15 +4,15 @@ import { HttpPool } from './http-pool.ts'
 import { SendError, type Outcome, type Sender, type SpanRecord } from './sender.ts'
 
 export interface HttpSenderOptions {
-  /** Where Zipkin takes spans. Default `http://127.0.0.1:9411/api/v2/spans`. */
+  /** The URL where the collector takes spans. Default `http://127.0.0.1:9411/api/v2/spans`. */
   readonly url?: string | undefined
-  /** Default `proto3`, which every Zipkin since 2.8 reads. */
+  /** How spans are encoded. Default `proto3`, which every Zipkin since 2.8 reads. */
   readonly encoding?: Encoding | undefined
   /** How long a POST may take, in milliseconds. Default 6000. */
   readonly timeoutMs?: number | undefined
-  /** Sent with every POST. */
+  /** More headers for every POST. Default none. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Compresses the bodies. Default false. */
+  /** Whether the bodies are compressed. Default false. */
   readonly gzip?: boolean | undefined
 }
 
@@ -25,10 +25,10 @@ const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
- * Posts spans to a Zipkin collector: https://zipkin.io/zipkin-api/#/default/post_spans. 2xx is sent (Zipkin answers
- * 202), unless it comes with a web page: then who answered was no collector, and the spans are in doubt. 408 and 429 ask
- * for patience; 5xx and a broken connection are tried again; any other answer is a rejection, a redirect too. Throws when
- * an option is wrong.
+ * Posts spans to a Zipkin collector: https://zipkin.io/zipkin-api/#/default/post_spans. After an answer 2xx they are
+ * sent (Zipkin answers 202), unless a web page comes with it: then it was no collector that answered, and the spans are
+ * in doubt. After 408 and 429 they are sent again, more slowly; after 5xx and a broken connection they are sent again.
+ * Any other answer rejects them, a redirect too. Throws an Error when an option is wrong.
  */
 export function httpSender(options: HttpSenderOptions = {}): Sender {
   const { encoding = 'proto3', timeoutMs = 6000 } = options

@@ -7,7 +7,7 @@ import { SendError } from './sender.ts'
 /** What of kafkajs is needed. */
 export type Kafkajs = Pick<typeof import('kafkajs'), 'Kafka' | 'Partitioners'>
 
-/** To where: the brokers to ask first, or a user's own client. */
+/** Where messages go: the brokers to ask first, or a user's own client, and the topic. */
 export interface KafkaTarget {
   readonly brokers: readonly string[]
   readonly kafka: Kafka | undefined
@@ -31,7 +31,7 @@ export class KafkaConnection {
   readonly #target: KafkaTarget
   readonly #producer: Producer
   readonly #connecting: Promise<void>
-  /** What kafkajs has not ended, whether its end is waited for or not. */
+  /** What kafkajs has begun and not ended. */
   readonly #pending = new Set<Promise<unknown>>()
   readonly #sockets = new Set<Socket>()
   #inUse = 0
@@ -70,7 +70,7 @@ export class KafkaConnection {
     }
   }
 
-  /** Ends the connection. What is in flight fails, or with a user's own client ends first. Never rejects. */
+  /** Ends the connection. What is in flight fails; with a user's own client it ends first. Never rejects. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

@@ -13,19 +13,19 @@ export interface KafkaSenderOptions {
    * `ssl` and `sasl` are its own then.
    */
   readonly kafka?: Kafka | undefined
-  /** Where Zipkin's collector reads. Default `zipkin`. */
+  /** The topic that Zipkin's collector reads. Default `zipkin`. */
   readonly topic?: string | undefined
-  /** Default `proto3`, which every Zipkin since 2.8 reads. */
+  /** How spans are encoded. Default `proto3`, which every Zipkin since 2.8 reads. */
   readonly encoding?: Encoding | undefined
-  /** Compresses the messages. Default false. */
+  /** Whether the messages are compressed. Default false. */
   readonly gzip?: boolean | undefined
   /** How long a message may take once there is a connection, in milliseconds. Default 6000. */
   readonly timeoutMs?: number | undefined
-  /** How the brokers log and limit this client. Default `tdist`. */
+  /** The name by which the brokers log and limit this client. Default `tdist`. */
   readonly clientId?: string | undefined
-  /** As kafkajs takes it. */
+  /** TLS, as kafkajs takes it. Default none. */
   readonly ssl?: KafkaConfig['ssl'] | undefined
-  /** As kafkajs takes it. */
+  /** The credentials, as kafkajs takes them. Default none. */
   readonly sasl?: KafkaConfig['sasl'] | undefined
   /** How long a connection stays open with nothing to send, in milliseconds. Default 50. */
   readonly idleMs?: number | undefined
@@ -34,9 +34,9 @@ export interface KafkaSenderOptions {
 const MAX_RECORD_BYTES = 500_000
 const LONGEST_TIMER = 2 ** 31
 const BROKER = /^[^\s:/,]+:\d{1,5}$/
-/** They have the message, but too few copies of it. */
+/** The errors after which the message may be stored: there may be too few copies of it. */
 const STORED_PERHAPS = ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'NETWORK_EXCEPTION']
-/** Said to be for ever, but a fault of the broker's. */
+/** The errors that kafkajs takes to be final, though they come of a fault of the broker's that may pass. */
 const NOT_NOW = ['UNKNOWN', 'KAFKAJS_UNKNOWN_ERROR_CODE', 'BROKER_NOT_AVAILABLE']
 
 /**
@@ -74,7 +74,9 @@ export function kafkaSender(options: KafkaSenderOptions): Sender {
     }
   }
 
-  /** kafkajs keeps a timer of 1 ms going as long as it is connected: over 50 ms that costs more than a new connection. */
+  /**
+   * kafkajs keeps a timer of 1 ms going as long as it is connected: over 50 ms that costs more than a new connection.
+   */
   function restUntilNext(used: KafkaConnection): void {
     stopTimer(idle)
     idle = startTimer(() => void used.close(), idleMs).unref()

@@ -161,7 +161,10 @@ function isThrottling(error: unknown): boolean {
   return THROTTLED.test(nameOf(error)) || statusOf(error) === 429
 }
 
-/** What a whole call's failure means: see https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html#API_PutRecords_Errors */
+/**
+ * What a whole call's failure means: see
+ * https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html#API_PutRecords_Errors
+ */
 function callError(error: unknown, stream: string): SendError {
   const at = `Kinesis stream ${stream}`
   if (error instanceof SendError)

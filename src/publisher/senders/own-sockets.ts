@@ -12,8 +12,8 @@ const own: PropertyDescriptor | undefined = Object.getOwnPropertyDescriptor(prot
 export const connectSocket: typeof connect = connect
 
 /**
- * What `open` returns, which opens sockets before it returns: by no `connect` that somebody has put over Node's since.
- * That is put back before anyone else's turn.
+ * Calls `open`, which opens sockets before it returns, with Node's own `connect` on the prototype of sockets, whatever
+ * somebody has put there since. That is put back afterwards. Returns what `open` returns.
  */
 export function pastInterceptors<T>(open: () => T): T {
   const now = Object.getOwnPropertyDescriptor(prototype, 'connect')

@@ -1,6 +1,6 @@
 import type { Encoding } from '../../codec/encoder.ts'
 
-/** One encoded list of spans: a Kinesis record, the body of a POST. */
+/** One encoded list of spans: it becomes a Kinesis record, a Kafka message or the body of a POST. */
 export interface SpanRecord {
   readonly bytes: Uint8Array
   /** How many spans the list holds. */
@@ -36,7 +36,7 @@ export interface Sender {
    * counted as in doubt.
    */
   readonly atLeastOnce?: boolean | undefined
-  /** How it is made again in a worker thread; undefined when it cannot be. */
+  /** How the sender is made again in a worker thread; undefined when it cannot be. */
   readonly recipe?: SenderRecipe | undefined
   /**
    * Sends records; resolves to what became of each, in their order, or to nothing when all were sent. A rejection
@@ -47,7 +47,7 @@ export interface Sender {
   close?(): Promise<void> | void
 }
 
-/** A whole call that failed. */
+/** Says that a whole call of a sender failed. A sender's `send` may reject with it. */
 export class SendError extends Error {
   override readonly name = 'SendError'
   /**

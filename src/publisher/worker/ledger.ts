@@ -15,19 +15,19 @@ import {
   WATCHED,
 } from './shared-memory.ts'
 
-/** Told of what becomes of records, where somebody else holds them. */
+/** Is told what becomes of records that another thread holds as well. */
 export interface Ledger {
-  /** The record is about to be sent. False when it is gone, and is to be forgotten. */
+  /** The record is about to be sent. Returns false when the other thread has taken it back: it is to be forgotten. */
   take(record: QueuedRecord): boolean
-  /** It was not sent and waits again. */
+  /** The record was not sent, and waits again. */
   putBack(record: QueuedRecord): void
-  /** It is done with. */
+  /** The record is done with: it was sent or lost. */
   gone(record: QueuedRecord, fate: 'sent' | LossReason): void
 }
 
 /** A record in the shared memory. */
 interface SharedRecord extends QueuedRecord {
-  /** Its first block. */
+  /** The number of its first block. */
   readonly id: number
   /** The word that says where it stands, as this side left it. */
   word: number
@@ -41,13 +41,13 @@ export class WorkerLedger implements Ledger {
   #received = 0
   #telling = false
 
-  /** `onSettled`: records are done with, and main waits to hear so. */
+  /** `onSettled` is called when records are done with and the main thread waits to hear of it. */
   constructor(memory: SharedMemory, onSettled: () => void) {
     this.#memory = memory
     this.#onSettled = onSettled
   }
 
-  /** The records that are new, oldest first. Their bytes are main's again once they are done with. */
+  /** The records that are new, oldest first. Their bytes belong to the main thread again once they are done with. */
   receive(): QueuedRecord[] {
     const { states, blocks } = this.#memory
     const fresh: { id: number; word: number }[] = []
@@ -59,7 +59,7 @@ export class WorkerLedger implements Ledger {
     return fresh.map(({ id, word }) => this.#record(id, word - NEW + WAITING))
   }
 
-  /** Whether main has not taken it back. */
+  /** Whether the worker still has the record: the main thread has not taken it back. */
   holds(record: QueuedRecord): boolean {
     const { id, word } = record as SharedRecord
     return Atomics.load(this.#memory.states, id) === word
@@ -112,7 +112,7 @@ export class WorkerLedger implements Ledger {
       ...(key && { key }),
       number: ++this.#received,
       since: since[id]! - this.#clockOffset,
-      lent: doubts[id] === 1,
+      wasSent: doubts[id] === 1,
       doubtful: doubts[id] === 1,
     }
   }

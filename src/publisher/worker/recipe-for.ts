@@ -5,7 +5,7 @@ import type { Sender, SenderRecipe } from '../senders/sender.ts'
 
 export const WORKER_FILE: string = ownFile('publisher/worker/worker')
 
-/** Why Node lets this process start no thread, if so. */
+/** Why Node lets this process start no thread; undefined when it may. */
 function forbidden(): string | undefined {
   const { permission } = process as { permission?: { has(scope: string): boolean } }
   if (!permission || permission.has('worker')) return undefined
@@ -13,8 +13,8 @@ function forbidden(): string | undefined {
 }
 
 /**
- * How a worker makes the sender again. Where it cannot, that is said in one line, and the result is undefined: spans
- * are then sent from the service's own thread.
+ * How a worker makes the sender again. Undefined where it cannot, which a line on standard error explains: spans are
+ * then sent from the service's own thread.
  */
 export function recipeFor({ recipe }: Sender): SenderRecipe | undefined {
   let what =

@@ -1,12 +1,10 @@
-import { monotonicMs } from '../../host/clock.ts'
-import { describe, warn } from '../../host/log.ts'
-import { onImmediate, startTimer, stopTimer } from '../../host/timers.ts'
+import { onImmediate } from '../../host/timers.ts'
+import { Background } from '../background.ts'
+import { EarliestTimer } from '../earliest-timer.ts'
 import { CallMetrics } from '../delivery/call-metrics.ts'
-import type { CallMessage } from '../channels.ts'
 import { Delivery } from '../delivery/delivery.ts'
-import type { LossReason } from '../metrics.ts'
 import type { Settings } from '../publisher-options.ts'
-import type { Sender, SenderRecipe, SpanRecord } from '../senders/sender.ts'
+import type { Sender, SpanRecord } from '../senders/sender.ts'
 import { senderOf } from '../senders/sender-recipe.ts'
 import {
   BREAKER,
@@ -19,42 +17,20 @@ import {
   WOKEN,
 } from './shared-memory.ts'
 import { WorkerLedger } from './ledger.ts'
-
-/** What it begins with. */
-export interface SharedStart {
-  readonly buffer: SharedArrayBuffer
-  readonly blocks: number
-  readonly recipe: SenderRecipe
-  readonly settings: Omit<Settings, 'outside'>
-}
-
-/** What main asks: records are new, send all within so many milliseconds, or end. */
-export type Order =
-  | { readonly order: 'look' }
-  | { readonly order: 'flush' | 'close'; readonly deadlineMs: number }
-
-/** What is said beside the shared memory. */
-export type Report =
-  | { readonly report: 'settled' }
-  | { readonly report: 'call'; readonly call: CallMessage }
-  | { readonly report: 'trouble'; readonly cause: string }
-  | { readonly report: 'well' }
-  | { readonly report: 'cause'; readonly reason: LossReason; readonly cause: string }
+import type { Order, Report, SharedStart } from './messages.ts'
 
 /**
- * Sends the records that stand in the shared memory: in the worker, or in the service's own thread where there can be no
- * worker.
+ * Sends the records that stand in the shared memory: in the worker, or in the service's own thread where there can be
+ * no worker.
  */
 export class SharedDelivery {
   readonly #memory: SharedMemory
   readonly #ledger: WorkerLedger
   readonly #delivery: Delivery
   readonly #tell: (report: Report) => void
-  readonly #outside: Settings['outside']
-  #timer: NodeJS.Timeout | undefined
-  #timerAt = 0
+  readonly #timer: EarliestTimer
 
-  /** `tell`: takes what is to be said to main. `outside`: see `Surroundings`. */
+  /** `tell`: takes what the main thread is to be told. `outside`: see `Surroundings`. */
   constructor(
     start: SharedStart,
     tell: (report: Report) => void,
@@ -63,7 +39,7 @@ export class SharedDelivery {
     const { buffer, blocks, recipe, settings } = start
     this.#memory = new SharedMemory(blocks, buffer)
     this.#tell = tell
-    this.#outside = outside
+    this.#timer = new EarliestTimer(new Background(outside), () => this.#wake())
     this.#ledger = new WorkerLedger(this.#memory, () => tell({ report: 'settled' }))
     this.#delivery = new Delivery(
       this.#sendingCopies(senderOf(recipe)),
@@ -76,13 +52,13 @@ export class SharedDelivery {
         trouble: (cause) => tell({ report: 'trouble', cause }),
         well: () => tell({ report: 'well' }),
       },
-      (delayMs) => this.#wakeIn(delayMs),
+      (delayMs) => this.#timer.wakeIn(delayMs),
       this.#ledger,
       new CallMetrics((call) => tell({ report: 'call', call })),
     )
   }
 
-  /** It can send. */
+  /** Begins to send, and tells the main thread that it can. */
   begin(): void {
     const { control } = this.#memory
     this.#look()
@@ -92,7 +68,7 @@ export class SharedDelivery {
     Atomics.notify(control, PROGRESS)
   }
 
-  /** Resolves when the order is carried out, as far as anybody waits for that. */
+  /** Carries out an order. Resolves when a `close` is done, and at once for all others. */
   obey(order: Order): Promise<void> {
     Atomics.store(this.#memory.control, WOKEN, 0)
     this.#look()
@@ -107,9 +83,9 @@ export class SharedDelivery {
     return Promise.resolve()
   }
 
-  /** Sends no more, and holds no more. */
+  /** Stops: it sends no more, and holds no more. */
   stop(): void {
-    stopTimer(this.#timer)
+    this.#timer.stop()
     this.#delivery.stop()
   }
 
@@ -123,22 +99,9 @@ export class SharedDelivery {
     }
   }
 
-  #wakeIn(delayMs: number): void {
-    const at = monotonicMs() + delayMs
-    if (this.#timer !== undefined && this.#timerAt <= at) return
-    stopTimer(this.#timer)
-    this.#timerAt = at
-    this.#timer = this.#outside(() => startTimer(this.#wake, delayMs).unref())
-  }
-
-  readonly #wake = (): void => {
-    this.#timer = undefined
-    try {
-      this.#delivery.drain()
-      this.#noteFigures()
-    } catch (error) {
-      warn('publisher', `the publisher failed: ${describe(error)}`)
-    }
+  #wake(): void {
+    this.#delivery.drain()
+    this.#noteFigures()
   }
 
   readonly #noteFigures = (): void => {
@@ -148,7 +111,10 @@ export class SharedDelivery {
     figures[BREAKER] = BREAKER_STATES.indexOf(this.#delivery.breakerState)
   }
 
-  /** Main may reuse a record's memory while a call that timed out still writes it to its connection. */
+  /**
+   * A sender that gets copies: the main thread may reuse a record's memory while a call that timed out still writes it
+   * out.
+   */
   #sendingCopies(sender: Sender): Sender {
     return {
       ...sender,

@@ -1,14 +1,14 @@
 import { monotonicMs, sharedMs } from '../../host/clock.ts'
 import type { BreakerState, LossReason } from '../metrics.ts'
 
-/** What memory is given out in. */
+/** How many bytes a block has: memory is given out in blocks. */
 export const BLOCK_BYTES = 1024
 /** The most characters of a record's key. */
 export const KEY_BYTES = 16
-/** What is kept of each block beside it: five words, a time, and main's own two. */
+/** How many bytes are kept for each block beside its own: five words, a time, and two numbers of the main thread's. */
 const BLOCK_OVERHEAD = 5 * 4 + 8 + 12
 
-/** Where a record stands. From `SENT` on it is done with, and its memory is main's to free. */
+/** Where a record stands. From `SENT` on it is done with, and the main thread frees its memory. */
 export const FREE = 0
 /** Written by main, not seen by the worker. */
 export const NEW = 1
@@ -22,7 +22,7 @@ const LOST: readonly LossReason[] = ['inDoubt', 'expired', 'rejected']
 
 /** The words of `control`. */
 export const SETTLED = 0
-/** Grows with everything that shows that spans can be sent: main, when it ends, waits on it. */
+/** Grows with everything that shows that spans can be sent. The main thread waits for it when the process ends. */
 export const PROGRESS = 1
 /** 1 from when the worker was woken until it looks. */
 export const WOKEN = 2
@@ -41,7 +41,7 @@ export const FIGURES = [
   'possibleDuplicates',
 ] as const
 export const RATE: number = FIGURES.length
-/** And the state of its breaker, by its place here. */
+/** The place of the breaker's state, as a number: its place in `BREAKER_STATES`. */
 export const BREAKER: number = FIGURES.length + 1
 export const BREAKER_STATES: readonly BreakerState[] = ['closed', 'open', 'half-open']
 

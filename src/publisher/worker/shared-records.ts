@@ -1,4 +1,5 @@
 import type { QueuedRecord } from '../delivery/bounded-queue.ts'
+import { BlockRuns } from './block-runs.ts'
 import type { LossReason } from '../metrics.ts'
 import {
   BLOCK_BYTES,
@@ -22,41 +23,32 @@ import {
 export type OnGone = (number: number, spans: number, fate: 'sent' | LossReason) => void
 
 /**
- * Main's side of the shared memory: gives it out to records, and takes it back when the worker is done with them. As
- * many places as lists are open are always kept free for them, so that a list that is sealed never lacks one.
+ * The main thread's side of the shared memory: gives it to records, and takes it back when the worker is done with
+ * them.
  */
 export class SharedRecords {
   readonly memory: SharedMemory
   readonly #maxSpans: number
   readonly #onGone: OnGone
-  /** How many blocks a run of blocks has, at its first; 0 where none begins. */
-  readonly #runs: Int32Array
+  readonly #runs: BlockRuns
   readonly #numbers: Float64Array
-  readonly #perRecord: number
-  readonly #places: number
-  readonly #kept: number[] = []
   /** Records not done with, by number. */
   #live: number[] = []
   #spans = 0
-  #usedBlocks = 0
-  /** Where the search for free blocks goes on: never inside a run. */
-  #cursor = 0
   #settled = 0
   #sorting = false
   readonly #clockOffset = clockOffset()
-  /** Of the last `count`. */
+  /** How many spans wait, by the last `count`. */
   waitingSpans = 0
+  /** How many spans are in flight or done with, by the last `count`. */
   takenSpans = 0
 
   constructor(blocks: number, lists: number, recordBytes: number, maxSpans: number, onGone: OnGone) {
     this.memory = new SharedMemory(blocks)
-    this.#runs = new Int32Array(blocks)
+    this.#runs = new BlockRuns(blocks, lists, blocksFor(recordBytes + KEY_BYTES))
     this.#numbers = new Float64Array(blocks)
-    this.#perRecord = blocksFor(recordBytes + KEY_BYTES)
-    this.#places = lists
     this.#maxSpans = maxSpans
     this.#onGone = onGone
-    this.#keepPlaces()
   }
 
   /** How many records are not done with. */
@@ -67,7 +59,7 @@ export class SharedRecords {
 
   /** Memory that records take. */
   get bytes(): number {
-    return this.#usedBlocks * BLOCK_BYTES
+    return this.#runs.used * BLOCK_BYTES
   }
 
   /** When the first span of the record that is held longest came, in monotonic milliseconds. */
@@ -81,16 +73,16 @@ export class SharedRecords {
     return this.#settled
   }
 
-  /** Whether so many spans more would fit. */
+  /** Whether so many more spans would fit. */
   hasRoom(spans: number): boolean {
-    if (this.#kept.length === this.#places && this.#spans + spans <= this.#maxSpans) return true
+    if (this.#runs.hasPlaces && this.#spans + spans <= this.#maxSpans) return true
     this.settle()
-    return this.#kept.length === this.#places && this.#spans + spans <= this.#maxSpans
+    return this.#runs.hasPlaces && this.#spans + spans <= this.#maxSpans
   }
 
   /** Adds a record. Only after `hasRoom`. */
   add({ bytes, spans, key = '', number, since }: QueuedRecord): void {
-    const id = this.#kept.pop()
+    const id = this.#runs.takePlace()
     if (id === undefined) throw new Error('there is no memory left for a record')
     const { memory } = this
     const length = bytes.byteLength
@@ -102,15 +94,12 @@ export class SharedRecords {
     memory.keyLengths[id] = key.length
     memory.doubts[id] = 0
     memory.since[id] = since + this.#clockOffset
-    const run = blocksFor(length + key.length)
-    this.#runs[id] = run
-    this.#cursor = id + run
-    this.#usedBlocks += run
+    this.#runs.use(id, blocksFor(length + key.length))
     this.#numbers[id] = number
     this.#live.push(id)
     this.#spans += spans
     Atomics.store(memory.states, id, wordOf(number, NEW))
-    this.#keepPlaces()
+    this.#runs.keepPlaces()
   }
 
   /** Takes back the memory of the records that are done with. Costs next to nothing when there are none. */
@@ -119,7 +108,7 @@ export class SharedRecords {
     if (settled === this.#settled || this.#sorting) return
     this.#settled = settled
     this.#sort((_, state) => (state < SENT ? undefined : fateIn(state)))
-    this.#keepPlaces()
+    this.#runs.keepPlaces()
   }
 
   /** Drops the record that waits longest, as `full`; false when none waits. */
@@ -128,7 +117,7 @@ export class SharedRecords {
       if (!this.#withdraw(id)) continue
       this.#live.splice(at, 1)
       this.#free(id, this.memory.doubts[id] === 1 ? 'inDoubt' : 'full')
-      this.#keepPlaces()
+      this.#runs.keepPlaces()
       return true
     }
     return false
@@ -143,7 +132,9 @@ export class SharedRecords {
     this.waitingSpans = this.#spans - taken
   }
 
-  /** The worker is no more: what it had is new again, what it was sending may be stored already. */
+  /**
+   * The worker has ended: the records that it had are new again, and those that it was sending may be stored already.
+   */
   recover(atLeastOnce: boolean): void {
     const { states, doubts } = this.memory
     this.settle()
@@ -156,10 +147,10 @@ export class SharedRecords {
       Atomics.store(states, id, wordOf(this.#numbers[id]!, NEW))
       return undefined
     })
-    this.#keepPlaces()
+    this.#runs.keepPlaces()
   }
 
-  /** Ends it: what is left is lost, whatever the worker does from here on. */
+  /** Frees all: what is left counts as lost, whatever the worker does from here on. */
   clear(): void {
     this.settle()
     this.#sort((id, state) => {
@@ -170,7 +161,7 @@ export class SharedRecords {
     })
   }
 
-  /** Waits, blocking, until there was progress since `seen`, or so many milliseconds. */
+  /** Blocks until there was progress since `seen`, and `mostMs` milliseconds at the most. */
   waitForProgress(seen: number, mostMs: number): void {
     Atomics.wait(this.memory.control, PROGRESS, seen, mostMs)
   }
@@ -205,43 +196,8 @@ export class SharedRecords {
     const { states, spans } = this.memory
     const count = spans[id]!
     Atomics.store(states, id, FREE)
-    this.#usedBlocks -= this.#runs[id]!
-    this.#runs[id] = 0
+    this.#runs.free(id)
     this.#spans -= count
     this.#onGone(this.#numbers[id]!, count, fate)
-  }
-
-  #keepPlaces(): void {
-    while (this.#kept.length < this.#places) {
-      const id = this.#find(this.#perRecord)
-      if (id === -1) return
-      this.#runs[id] = this.#perRecord
-      this.#kept.push(id)
-    }
-  }
-
-  /** The first of so many free blocks in a row, or -1. */
-  #find(count: number): number {
-    const { blocks } = this.memory
-    let at = this.#cursor
-    let free = 0
-    for (let seen = 0; seen < blocks + count;) {
-      if (at >= blocks) {
-        at = free = 0
-      }
-      const run = this.#runs[at]!
-      if (run > 0) {
-        at += run
-        seen += run
-        free = 0
-        continue
-      }
-      at++
-      seen++
-      if (++free < count) continue
-      this.#cursor = at
-      return at - count
-    }
-    return -1
   }
 }

@@ -19,17 +19,21 @@ import {
   WATCHED,
   WOKEN,
 } from './shared-memory.ts'
-import { SharedDelivery, type Order, type Report, type SharedStart } from './shared-delivery.ts'
+import type { Order, Report, SharedStart } from './messages.ts'
+import { SharedDelivery } from './shared-delivery.ts'
 import { SharedRecords } from './shared-records.ts'
 import { SpareBuffer } from '../spare-buffer.ts'
-import { WORKER_FILE } from './recipe-for.ts'
+import { startWorker } from './start-worker.ts'
 
-/** How long an ending process waits for spans to be sent, and how long without any being sent. */
+/** How long a process that ends waits for its spans to be sent, in milliseconds. */
 const ENDING_MS = 2000
+/** How long it waits without any sign of the worker, in milliseconds. */
 const SILENT_MS = 500
+/** How often the main thread looks at what the worker has done, in milliseconds. */
 const LOOK_EVERY_MS = 1000
+/** How long after its end a worker is started again, in milliseconds; each further time twice as long. */
 const FIRST_RESTART_MS = 100
-/** So many workers in a row have ended, and nothing was done with in their time: no further one will do better. */
+/** How many workers in a row may end with no record done. No further one is started then: it would do no better. */
 const MOST_FAILED_STARTS = 3
 
 /**
@@ -53,8 +57,6 @@ export class WorkerDelivery {
   #worker: Worker | undefined
   /** Stands in for the worker, where there can be none. */
   #here: SharedDelivery | undefined
-  /** What ended the worker. */
-  #fault: string | undefined
   #startAt = 0
   #failedStarts = 0
   #settledAtStart = 0
@@ -70,7 +72,7 @@ export class WorkerDelivery {
   bytesPerSecond: number = Infinity
   breakerState: BreakerState = 'closed'
 
-  /** `wakeIn` sees to it that `drain` is called after a delay. */
+  /** `wakeIn`: has `drain` called after a delay. */
   constructor(recipe: SenderRecipe, set: Settings, losses: Losses, wakeIn: (delayMs: number) => void) {
     const blocks = blocksIn(set.maxBytes - set.openLists * set.recordBytes)
     this.queue = new SharedRecords(
@@ -90,12 +92,12 @@ export class WorkerDelivery {
     this.#control = control
   }
 
-  /** Whether the last call failed, and none has gone through since. */
+  /** Whether a call has failed since one last went through. */
   get failing(): boolean {
     return this.queue.memory.figures[BREAKER] !== 0
   }
 
-  /** Takes a record; the worker sends it. Only when there is room. */
+  /** Takes a record, which the worker sends. The caller has asked the queue's `hasRoom`. */
   push(record: QueuedRecord): void {
     this.queue.add(record)
     this.metrics.sealed(record.spans)
@@ -106,12 +108,12 @@ export class WorkerDelivery {
     this.#wakeIn(LOOK_EVERY_MS)
   }
 
-  /** Drops the record that waits longest; false when none waits. */
+  /** Drops the record that waits longest. Returns false when none waits. */
   dropOldest(): boolean {
     return this.queue.dropOldest()
   }
 
-  /** Sees what the worker has done, and starts one that is due. `atOnce`: does not wait for the breaker. */
+  /** Looks at what the worker has done, and starts one that is due. With `atOnce` it does not wait for the breaker. */
   drain(atOnce: boolean = false): void {
     if (this.queue.records === 0 || this.#stopped) return
     if (atOnce) {
@@ -123,7 +125,9 @@ export class WorkerDelivery {
     this.#wakeIn(LOOK_EVERY_MS)
   }
 
-  /** Sends all there is; blocks until that is done, or 2 s, or when nothing was sent for 500 ms. */
+  /**
+   * Sends all there is, and blocks until that is done: for 2 s at the most, or until nothing has been sent for 500 ms.
+   */
   flushNow(): void {
     const start = monotonicMs()
     let last = start
@@ -147,7 +151,7 @@ export class WorkerDelivery {
     }
   }
 
-  /** Brings the accounts up to this instant. */
+  /** Brings the accounts up to date with what the worker has done. */
   refresh(): void {
     this.queue.settle()
     this.queue.count()
@@ -201,34 +205,12 @@ export class WorkerDelivery {
     if (waitMs > 0) return this.#wakeIn(waitMs)
     this.#settledAtStart = this.queue.settled
     try {
-      this.#worker = this.#outside(() => this.#newWorker())
+      this.#worker = this.#outside(() => startWorker(this.#start, this.#hear, (fault) => this.#died(fault)))
     } catch (error) {
       // It will be refused again.
       this.#sendFromHere(describe(error))
     }
     if (this.flushes.waiting) this.#order({ order: 'flush', deadlineMs: ENDING_MS })
-  }
-
-  #newWorker(): Worker {
-    const { Worker } = process.getBuiltinModule('node:worker_threads')
-    // Neither the service's preloads nor ours run there.
-    const { NODE_OPTIONS: _, ...env } = process.env
-    const worker = new Worker(WORKER_FILE, {
-      workerData: this.#start,
-      execArgv: [],
-      env,
-      name: 'tdist',
-      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 },
-    })
-    worker.on('message', this.#hear)
-    worker.on('error', (error) => (this.#fault = describe(error)))
-    worker.on('exit', (code) => {
-      this.#fault ??= `exit code ${code}`
-      this.#died()
-    })
-    // Last, because a listener for messages makes the process wait for them.
-    worker.unref()
-    return worker
   }
 
   readonly #hear = (report: Report): void => {
@@ -240,10 +222,8 @@ export class WorkerDelivery {
     if (!this.flushes.waiting) Atomics.store(this.#control, WATCHED, 0)
   }
 
-  #died(): void {
+  #died(fault: string): void {
     this.#worker = undefined
-    const fault = this.#fault
-    this.#fault = undefined
     if (this.#stopped) return
     this.workerDeaths++
     const { memory } = this.queue

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { loadKinesisSdk } from '../../kinesis/sdk.ts'
-import { SharedDelivery, type Order, type SharedStart } from './shared-delivery.ts'
+import type { Order, SharedStart } from './messages.ts'
+import { SharedDelivery } from './shared-delivery.ts'
 
 const start = workerData as SharedStart
 const port = parentPort!

@@ -1,11 +1,11 @@
 import type { AxiosStatic, CreateAxiosDefaults } from 'axios'
-import { assumeOurs } from '../../tracing/assume-ours.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import { keepSignature } from '../../host/keep-signature.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
 import { followHttpCalls } from '../node-http/client.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 import { followUndiciCalls } from '../undici/channels.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -22,21 +22,16 @@ export interface AxiosLike {
 }
 
 /**
- * The axios instance, traced: each request that it sends is a span, one for each redirect it follows. What is
- * returned shares defaults and interceptors with the instance that was given, which stays untraced; `create()` and
- * `new Axios()` on it give traced instances. All else is read through.
+ * Returns the axios instance, traced: each request that it sends is a CLIENT span, and so is each redirect that it
+ * follows. The instance that was given stays untraced; both share defaults, interceptors and all else. `create()` and
+ * `new Axios()` of the traced one give traced instances.
  *
- * The span is made by what axios stands on, node:http or fetch; an adapter that stands on neither (a mock) has
- * none. What is traced are the methods that the instance has now: one that is put on it later is called as it is.
+ * The span is made by what axios stands on, node:http or fetch. With an adapter that stands on neither (a mock) there
+ * is none. The methods that the instance has now are traced; one that is put on it later is called as it is. Never
+ * throws.
  */
 export function traceAxios<A extends AxiosLike>(tracing: Tracing, axios: A): A {
-  assumeOurs(tracing)
-  try {
-    return tracing.enabled && !isTraced(axios) ? tracedInstance(tracing, axios) : axios
-  } catch (error) {
-    tracing.failed('axios', error)
-    return axios
-  }
+  return tracedOnce(tracing, 'axios', axios, () => tracedInstance(tracing, axios))
 }
 
 function tracedInstance<A extends AxiosLike>(tracing: ServiceTracing, axios: A): A {
@@ -44,7 +39,7 @@ function tracedInstance<A extends AxiosLike>(tracing: ServiceTracing, axios: A):
   followUndiciCalls()
   const { Axios, create } = axios as unknown as Partial<AxiosStatic>
   const methods: Record<string, Method> = {}
-  // The static has helpers beside its methods, which send nothing.
+  // Axios itself has helpers beside its methods, which send nothing.
   const sending =
     typeof Axios === 'function' ? Object.getOwnPropertyNames(Axios.prototype) : Object.keys(axios)
   for (const name of sending) {
@@ -60,18 +55,18 @@ function tracedInstance<A extends AxiosLike>(tracing: ServiceTracing, axios: A):
     )
   }
   if (typeof Axios === 'function') methods['Axios'] = tracedClass(tracing, Axios) as unknown as Method
-  return overridden(axios, methods, {
+  return overrideMethods(axios, methods, {
     onItself: () => false,
     call: (self, args) => callsTracedBy(tracing, axios as unknown as Method, self, args),
   })
 }
 
-/** The class whose instances axios makes, for who makes one by hand or derives from it. */
-function tracedClass(tracing: ServiceTracing, Axios: AxiosClass): AxiosClass {
-  // By it all others send.
+/** The class `Axios`, traced, for code that makes an instance with `new` or derives from it. */
+function tracedClass(tracing: Tracing, Axios: AxiosClass): AxiosClass {
+  // All other methods send by this one.
   const request = Reflect.get(Axios.prototype, 'request') as Method
   class Traced extends Axios {}
-  Object.defineProperties(Traced, { name: { value: Axios.name }, length: { value: Axios.length } })
+  keepSignature(Traced, Axios)
   Object.defineProperty(Traced.prototype, 'request', {
     configurable: true,
     writable: true,

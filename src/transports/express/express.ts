@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
+import { guarded } from '../../host/guarded.ts'
 import { onMicrotask } from '../../host/timers.ts'
 import { assumeOurs } from '../../tracing/assume-ours.ts'
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
@@ -7,22 +8,18 @@ import type { Tracing } from '../../tracing/tracing.ts'
 import { hasMet, hookExpress, isExpressApp, type ExpressApp } from './hooks.ts'
 import { routeOf, type ExpressRequest } from './route.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { listenTo } from '../hooks/diagnostics-channel.ts'
-import { followResponses, lookAtAnswers, ServerCalls, type ServerCall } from '../node-http/server-call.ts'
+import { followResponses, lookAtAnswers, type ServerCall } from '../node-http/server-call.ts'
+import { ServerCalls } from '../node-http/server-calls.ts'
 
 /**
- * Middleware that traces every request that reaches it: mount it first. A request that is traced already, by the
- * drop-in way or by an application that this one is mounted in, it only passes on. For Express 4 and 5.
+ * Returns middleware for Express 4 and 5 that traces every request which reaches it, so mount it first. Each request is
+ * a SERVER span, named by its route. A request that is traced already, by the drop-in or by an application that this
+ * one is mounted in, is only passed on.
  */
 export function traceExpress(tracing: Tracing): RequestHandler {
-  assumeOurs(tracing)
-  try {
-    return tracing.enabled ? middleware(tracing) : untraced
-  } catch (error) {
-    tracing.failed('express', error)
-    return untraced
-  }
+  return guarded('express', () => (tracing.enabled ? middleware(tracing) : untraced), untraced, tracing)
 }
 
 const untraced: RequestHandler = (_request, _response, next) => next()
@@ -30,7 +27,7 @@ const untraced: RequestHandler = (_request, _response, next) => next()
 function middleware(tracing: ServiceTracing): RequestHandler {
   followResponses()
   const calls = new ServerCalls(tracing)
-  // Hooked ahead of the first request, nothing of it is missed. A channel is not to be left while it publishes.
+  // Hooked before the first request, so that nothing of that is missed. A channel must not be left while it publishes.
   const apps = new Apps(tracing, () => onMicrotask(unwatch))
   const unwatch = apps.watchServers()
 
@@ -50,10 +47,12 @@ function middleware(tracing: ServiceTracing): RequestHandler {
   }
 }
 
-/** Names the requests of every Express application by their routes; the server that traces them is node:http's. */
+/**
+ * Names the requests of every Express application by their routes. Their spans are made by node:http's instrumentation.
+ */
 export const express: Instrumentation = instrumentation('express', (tracing) => {
   const apps = new Apps(tracing)
-  return uninstallAll([() => apps.forget(), apps.watchServers(), apps.watchAnswers()])
+  return uninstallAll([() => apps.unhookAll(), apps.watchServers(), apps.watchAnswers()])
 })
 
 interface Exchange {
@@ -61,7 +60,7 @@ interface Exchange {
   readonly server: Server
 }
 
-/** The applications that requests have been seen to reach. */
+/** The applications that are known, and the hooks in their copies of Express. */
 class Apps {
   readonly #tracing: ServiceTracing
   readonly #known = new WeakSet<object>()
@@ -91,11 +90,11 @@ class Apps {
     return true
   }
 
-  forget(): void {
+  unhookAll(): void {
     uninstallAll(this.#hooks)()
   }
 
-  /** Learns the applications that servers were made with, before their first request is handled. */
+  /** Hooks the applications that servers were made with, before their first request is handled. Returns the undo. */
   watchServers(): Uninstall {
     const seen = new WeakSet<object>()
     return listenTo<Exchange>('http.server.request.start', 'express', ({ server }) => {
@@ -106,8 +105,8 @@ class Apps {
   }
 
   /**
-   * Learns the applications that a listener of the service's own passes requests to, from their first answers. Those
-   * that were on their way by then are named as the first is.
+   * Hooks the applications that a listener of the service's own passes requests to, when they give their first answer.
+   * That request, and those that were on their way by then, are named by the route that they entered last.
    */
   watchAnswers(): Uninstall {
     return lookAtAnswers((call, request: Exchange['request']) => {

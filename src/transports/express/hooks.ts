@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { failed } from '../../host/faults.ts'
 import { isMount, noteMount, routeOf, type ExpressRequest, type Layer } from './route.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { ownerOf } from '../hooks/owner-of.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { callOf, type ServerCall } from '../node-http/server-call.ts'
 
 type Next = (error?: unknown) => unknown
@@ -37,8 +38,8 @@ export function isExpressApp(listener: unknown): listener is ExpressApp {
 }
 
 /**
- * Makes the copy of Express that `app` comes from tell of routes and errors: on the prototypes of its layers and
- * routers, found by way of the application, so nothing of Express's is imported and a bundle is no hindrance.
+ * Makes the copy of Express that `app` comes from tell of routes and errors. The hooks are on the prototypes of its
+ * layers and routers, which are found through the application: nothing of Express is imported, and it may be bundled.
  * Undefined as long as the application has no layer.
  */
 export function hookExpress(app: ExpressApp): Uninstall | undefined {
@@ -46,7 +47,7 @@ export function hookExpress(app: ExpressApp): Uninstall | undefined {
   const layer = router?.stack[0]
   if (!layer) return undefined
   const layers = copyOf(layer) as { handleRequest: Handle; handleError: HandleError }
-  const routers = ownerOf(router, 'handle') as { handle: Handle } | undefined
+  const routers = ownerOf(router, 'handle') as { handle: Handle } | null
   const [handleRequest, handleError] = 'handleRequest' in layers ? NAMES_IN_5 : NAMES_IN_4
   return uninstallAll([
     patch(layers, handleRequest, (original: Handle) => tellRoute(original, layers)),
@@ -56,8 +57,8 @@ export function hookExpress(app: ExpressApp): Uninstall | undefined {
 }
 
 /**
- * Whether the hooks of the application's copy of Express have met the request, even if last: they have not met one that
- * was on its way through when they were put there.
+ * Whether the hooks of the application's copy of Express have seen the request, and seen it last. They have not seen
+ * one that was on its way when they were put there.
  */
 export function hasMet(call: ServerCall, app: ExpressApp): boolean {
   const layer = (app._router ?? app.router)?.stack[0]
@@ -76,7 +77,7 @@ function tellRoute(original: Handle, copy: object): Handle {
   return function (request, response, next) {
     let then = next
     try {
-      then = meet(this, copy, request, response, next)
+      then = noteLayer(this, copy, request, response, next)
     } catch (error) {
       failed('express', error)
     }
@@ -84,8 +85,8 @@ function tellRoute(original: Handle, copy: object): Handle {
   }
 }
 
-/** Notes what a layer says of the request it is about to handle. Returns the `next` that it gets. */
-function meet(
+/** Notes what a layer says of the request that it is about to handle. Returns the `next` that the layer gets. */
+function noteLayer(
   layer: Layer,
   copy: object,
   request: ExpressRequest,
@@ -95,14 +96,14 @@ function meet(
   const call = callOf(request)
   if (call !== undefined) {
     if (!call.span.recording) return next
-    // Within a route that it entered before the hooks were there, nothing has told of that.
+    // A route that it entered before the hooks were there has not been noted.
     if (call.metBy !== copy && !request.route?.stack?.includes(layer)) call.metBy = copy
   }
   if (!layer.route) {
     if (isMount(layer)) noteMount(layer, request)
     return next
   }
-  // What comes after the answer did not give it.
+  // A layer that comes after the answer did not give it.
   if (call === undefined || response.headersSent) return next
   const route = (call.route = routeOf(layer.route, request))
   return (error) => {
@@ -128,7 +129,10 @@ function tellError(original: HandleError): HandleError {
   }
 }
 
-/** That there is routing, and the error that leaves it: of a parameter's callback, say, when no layer is left to handle it. */
+/**
+ * Notes that there is routing, and an error that leaves it: that of a parameter's callback, say, when no layer is left
+ * to handle it.
+ */
 function tellLastError(original: Handle, copy: object): Handle {
   return function (request, response, next) {
     let then = next
@@ -166,10 +170,4 @@ function noteError(request: ExpressRequest, error: unknown): void {
 
 function isError(error: unknown): boolean {
   return Boolean(error) && error !== 'route' && error !== 'router'
-}
-
-function ownerOf(object: object, name: string): object | undefined {
-  let owner: object | null = object
-  while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null
-  return owner ?? undefined
 }

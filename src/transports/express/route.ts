@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { IncomingMessage } from 'node:http'
 
-/** What a router, of Express 4 or 5, keeps for each path it was given. */
+/** What a router of Express 4 or 5 keeps for each path it was given. */
 export interface Layer {
   /** Present on the layer of a route, and not on those of middleware, of mounted routers, and inside a route. */
   readonly route?: { readonly path: unknown } | undefined
@@ -9,7 +9,7 @@ export interface Layer {
   readonly method?: string | undefined
   /** Whether it matches every path; Express 5. */
   readonly slash?: boolean
-  /** As given, one array at most; Express 5 since router 2.3. */
+  /** The path as it was given, in one array at most; Express 5 with router 2.3 or later. */
   readonly rawPath?: unknown
   /** Express 5: one for each path. */
   readonly matchers?: readonly ((path: string) => { path: string; params: object } | false)[]
@@ -27,7 +27,7 @@ export type ExpressRequest = IncomingMessage & {
   [MOUNTS]?: Mount[]
 }
 
-/** A path that a request matched on its way in, and what it was given as. */
+/** A path of a request that led it to a router, and the pattern that the path matched. */
 interface Mount {
   readonly raw: string
   readonly pattern: string
@@ -42,8 +42,7 @@ export function isMount(layer: Layer): boolean {
 }
 
 /**
- * Notes what the path that brought the request to this layer was given as: `/users/:id` for a `baseUrl` of
- * `/users/12`.
+ * Notes the pattern of the path that brought the request to this layer: `/users/:id` for a `baseUrl` of `/users/12`.
  */
 export function noteMount(layer: Layer, request: ExpressRequest): void {
   const { baseUrl } = request
@@ -68,7 +67,7 @@ function keepMounts(request: ExpressRequest): Mount[] {
 }
 
 /**
- * The whole template of a route: where its router is mounted, and its own path. Undefined when what led to it was
+ * The whole template of a route: the paths where its routers are mounted, and its own. Undefined when the way to it was
  * not seen: a path as it came is never a name.
  */
 export function routeOf(route: { readonly path: unknown }, request: ExpressRequest): string | undefined {
@@ -77,7 +76,7 @@ export function routeOf(route: { readonly path: unknown }, request: ExpressReque
   return base === undefined ? undefined : tidy(base + asText(route.path))
 }
 
-/** What the layer was given to match `part` by, or undefined when it does not match all of it. */
+/** The pattern by which the layer matches `part`; undefined when it does not match all of it. */
 function patternOf(layer: Layer, part: string): string | undefined {
   const { regexp, matchers = [] } = layer
   if (regexp) return fromRegExp(regexp, layer.keys ?? [], part)
@@ -94,7 +93,10 @@ function patternOf(layer: Layer, part: string): string | undefined {
 /** With the flag `d`, which tells where each group matched; and its source as plain text, to copy letters from. */
 const readable = new WeakMap<RegExp, { exact: RegExp; text: string }>()
 
-/** Express 4 keeps no path, only what it made of it: puts the names back where its groups matched. */
+/**
+ * A pattern from Express 4, which keeps only the expression that it made of a path: the names go where its groups
+ * matched.
+ */
 function fromRegExp(regexp: RegExp, keys: NonNullable<Layer['keys']>, part: string): string | undefined {
   const { source, flags } = regexp
   // A string's ends so; anything else is the caller's own.
@@ -118,13 +120,16 @@ function fromRegExp(regexp: RegExp, keys: NonNullable<Layer['keys']>, part: stri
   return pattern + asWritten(part.slice(end), as.text)
 }
 
-/** The piece in the letters of the text, whatever the letters of the request. */
+/** The piece with the upper and lower case that the text has, whatever the request has. */
 function asWritten(piece: string, text: string): string {
   const at = text.toLowerCase().indexOf(piece.toLowerCase())
   return at === -1 ? piece : text.slice(at, at + piece.length)
 }
 
-/** The path with each parameter's value replaced by its name: the whole of a segment if one is equal, or a part. */
+/**
+ * The path with the value of each parameter replaced by its name: where a segment is equal to it, else a part of a
+ * segment.
+ */
 function withNames(path: string, params: object): string {
   const segments = path.split('/').map(decoded)
   let from = 0

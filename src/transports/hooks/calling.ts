@@ -1,8 +1,9 @@
 type Method = (this: never, ...args: never[]) => unknown
 
 /**
- * The function, but that `call` does what a call of it does: its name, its length, and whatever its owner has hung on
- * it (a mock's calls, a `fetch` with methods) are its own. `mark` is a property that this one has and it has not.
+ * A stand-in for a function: to call it is to call `call`. All else is the function's own: its name, its length, and
+ * whatever its owner has hung on it (a mock's calls, a `fetch` with methods). `mark`: the key of a property that the
+ * stand-in has, and the function has not.
  */
 export function calling<F extends Method>(
   fn: F,

@@ -1,14 +1,15 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { failed } from '../../host/faults.ts'
+import { guarded } from '../../host/guarded.ts'
 import { nodeObject, nodeRealm } from '../../host/node-realm.ts'
 import { processState } from '../../host/process-state.ts'
 import { isUsed, leaveHook, newHook, useHook, type Fn, type Hook } from '../../host/shared-hook.ts'
-import type { Uninstall } from './patch.ts'
+import type { Uninstall } from '../../host/patch.ts'
 
 /** A function that listens to a channel on behalf of the copies of the package. */
 interface Subscription {
   readonly channel: string
-  /** What it does for all copies. Undefined for one that is its copy's alone. */
+  /** What it does for all copies of the package; undefined where it serves one copy alone. */
   readonly task: string | undefined
   readonly hook: Hook
 }
@@ -17,7 +18,9 @@ type Listener = (message: unknown) => void
 
 const subscriptions = processState.subscriptions as Subscription[]
 
-/** Listens to a diagnostics channel. What `listener` throws is counted at `where`: thrown on, it would end the process. */
+/**
+ * Listens to a diagnostics channel. What `listener` throws is counted at `where`: thrown on, it would end the process.
+ */
 export function listenTo<Message>(
   channel: string,
   where: string,
@@ -27,8 +30,8 @@ export function listenTo<Message>(
 }
 
 /**
- * As {@link listenTo}, for what is to be done once, however many copies of the package would do it: only one of them is
- * told. `where` says what is done, too.
+ * As {@link listenTo}, for what is to be done once, however many copies of the package there are: only one of them is
+ * told. `where` also names what is done.
  */
 export function listenAsOne<Message>(
   channel: string,
@@ -44,7 +47,7 @@ function listen<Message>(
   where: string,
   listener: (message: Message) => void,
 ): Uninstall {
-  const guarded = (message: unknown): void => {
+  const heard = (message: unknown): void => {
     try {
       listener(message as Message)
     } catch (error) {
@@ -53,19 +56,14 @@ function listen<Message>(
   }
   const id = Symbol(where)
   const { standing } = hook
-  change(channel, standing, useHook(hook, guarded, id))
+  change(channel, standing, useHook(hook, heard, id))
   return () => {
-    try {
-      const before = hook.standing
-      change(channel, before, (hook.standing = leaveHook(hook, id)))
-    } catch (error) {
-      failed(where, error)
-    }
+    guarded(where, () => change(channel, hook.standing, (hook.standing = leaveHook(hook, id))), undefined)
   }
 }
 
 function subscription(channel: string, task: string | undefined): Subscription {
-  // What realms that have ended had subscribed listens to nobody's benefit.
+  // What a realm subscribed that has ended serves nobody any more.
   for (let i = subscriptions.length - 1; i >= 0; i--) {
     const { channel: left, hook } = subscriptions[i]!
     if (isUsed(hook)) continue

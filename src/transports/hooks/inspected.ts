@@ -2,8 +2,8 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 const word = (): string => 'tdist'
 
 /**
- * Has node:util show the objects of a class as one word: what hangs on a host's objects, lest a logged request be a
- * logged tracing.
+ * Makes `util.inspect` show the objects of a class as one word. It is for what we hang on the host's objects: who logs
+ * a request must not log our whole tracing with it.
  */
 export function showAsOneWord(objects: { readonly prototype: object }): void {
   Object.defineProperty(objects.prototype, INSPECT, { value: word })

@@ -1,7 +1,10 @@
-import type { Uninstall } from './patch.ts'
+import type { Uninstall } from '../../host/patch.ts'
 
-/** `install`, done when the first asks for it and undone when the last who asked has given it up. */
-export function counted(install: () => Uninstall): () => Uninstall {
+/**
+ * Returns a function that installs what many share. Its first call calls `install`; what that returns is called when
+ * every caller has undone its own.
+ */
+export function installOnce(install: () => Uninstall): () => Uninstall {
   let users = 0
   let undo: Uninstall | undefined
   return () => {

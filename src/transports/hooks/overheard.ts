@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { failed } from '../../host/faults.ts'
-import { patch, type Uninstall } from './patch.ts'
+import { ownerOf } from './owner-of.ts'
+import { patch, type Uninstall } from '../../host/patch.ts'
 
 export type Emit = (this: EventEmitter, event: string | symbol, ...args: unknown[]) => boolean
 type Hear<E> = (emitter: E, event: string | symbol, value: unknown) => unknown
@@ -26,11 +27,10 @@ export function overhear<E extends EventEmitter>(emitter: E, where: string, hear
 }
 
 /**
- * What has the `emit` that stands below a patch of ours: where it is inherited, what it is inherited from, to be asked
- * at each call. node:domain replaces that of all emitters, whenever it is loaded.
+ * The object that has the `emit` which a patch of ours calls. Where the emitter inherits it, that is the prototype it
+ * comes from, to be asked at each call: node:domain replaces the `emit` of all emitters, whenever it is loaded.
  */
 export function lateBound(emitter: object, original: Emit): { readonly emit: Emit } {
-  let owner = Object.getPrototypeOf(emitter) as { emit: Emit } | null
-  while (owner && !Object.hasOwn(owner, 'emit')) owner = Object.getPrototypeOf(owner) as typeof owner
+  const owner = ownerOf(Object.getPrototypeOf(emitter) as object, 'emit') as { emit: Emit } | null
   return owner?.emit === original ? owner : { emit: original }
 }

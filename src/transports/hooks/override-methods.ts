@@ -1,32 +1,29 @@
 import { calling } from './calling.ts'
-
-const TRACED = Symbol.for('tdist.traced')
+import { TRACED } from './traced-mark.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-export interface Overriding {
-  /** How {@link isTraced} tells. */
+export interface OverrideOptions {
+  /** What the result has and the object has not: see `isTraced`. */
   readonly mark?: symbol
-  /** Whether a method that is not replaced is called on the object itself; default all are, for they may use private fields. */
+  /**
+   * Whether a method that is not replaced is called on the object itself; default all are, for they may use private
+   * fields.
+   */
   readonly onItself?: (key: PropertyKey) => boolean
   /** Where the object is a function: how it is called. */
   readonly call?: (self: unknown, args: never[]) => unknown
 }
 
-/** Whether this is what {@link overridden} made, with that mark. */
-export function isTraced(object: object, mark: symbol = TRACED): boolean {
-  return mark in object
-}
-
 /**
- * The object, some of its methods replaced: still an instance of its class, and all else is its own. Its other methods
- * are called on the object itself. The object stays as it was, but for what its owner assigns to either: that goes
- * before what was replaced, as a test's spy has to.
+ * Returns a stand-in for an object, with some of its methods replaced. It is still an instance of the object's class,
+ * and all else is the object's own; the other methods are called on the object itself. The object stays as it was. What
+ * its owner assigns to either later goes before our methods: a test's spy must be called.
  */
-export function overridden<T extends object>(
+export function overrideMethods<T extends object>(
   object: T,
   methods: Readonly<Record<string, Method>>,
-  { mark = TRACED, onItself = () => true, call }: Overriding = {},
+  { mark = TRACED, onItself = () => true, call }: OverrideOptions = {},
 ): T {
   const bound = new Map<unknown, Method>()
   const shown = (key: PropertyKey, value: unknown): unknown => {
@@ -43,7 +40,7 @@ export function overridden<T extends object>(
     }
     return method
   }
-  /** What its owner has replaced since, and what was there before. */
+  /** What the owner has assigned since, and what was there before. */
   const replaced = new Map<PropertyKey, unknown>()
   const replace = (key: PropertyKey, value: unknown): unknown => {
     const before: unknown = replaced.has(key) ? replaced.get(key) : Reflect.get(object, key)
@@ -74,12 +71,15 @@ export function overridden<T extends object>(
   return proxy
 }
 
-/** Whether it is made with `new` alone: a class that hangs on a client (its errors, its events) is no method of it. */
+/**
+ * Whether a value is called with `new` alone: a class that hangs on a client (its errors, its events) is no method of
+ * it.
+ */
 function isClass(value: object): boolean {
   return Reflect.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
 }
 
-/** A proxy may not say of a frozen object what is not so. Of a copy it may. */
+/** What a proxy can stand on: a proxy of a frozen object must show its methods as they are, that of a copy need not. */
 function thawed<T extends object>(object: T): T {
   if (!Object.isFrozen(object)) return object
   const own: Record<PropertyKey, PropertyDescriptor> = Object.getOwnPropertyDescriptors(object)

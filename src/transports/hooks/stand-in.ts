@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { ownerOf } from './owner-of.ts'
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 type Properties = Readonly<Record<PropertyKey, unknown>>
@@ -11,8 +12,9 @@ type Properties = Readonly<Record<PropertyKey, unknown>>
  */
 
 /**
- * A copy, if a copy is all the same: of a plain object that can be changed. Its getters are called, once each, as a
- * spread calls them, and hidden properties are left out: to look for either first takes longer than all else here.
+ * A copy of a plain object that can be changed; undefined for any other object, whose copy would not do. The getters
+ * are called, once each, as a spread calls them, and hidden properties are left out: to look for either first takes
+ * longer than all else here.
  */
 export function plainCopy<T extends object>(object: T): T | undefined {
   const prototype: unknown = Object.getPrototypeOf(object)
@@ -25,22 +27,25 @@ export function plainCopy<T extends object>(object: T): T | undefined {
 }
 
 /**
- * What stands in for the object where some of its properties are others. All else is asked of the object itself, so
- * that getters, private fields and methods work. A property that the object only inherits is met by its name, and not
- * by a spread, as it was. What a library writes stays here, but for what a setter of the object's takes.
+ * What stands in for an object, with some properties replaced. All else is asked of the object itself, so that getters,
+ * private fields and methods work. A property that the object only inherits is seen by its name and not by a spread, as
+ * before. What a library writes stays on the stand-in, unless the object has a setter for it.
  */
 export function standIn<T extends object>(object: T, properties: object): T {
   const copy = plainCopy(object)
   return copy === undefined ? shadowOf(object, properties as Properties) : Object.assign(copy, properties)
 }
 
-/** A list in which each element is another one. `elements`, which has no holes, may be what is returned. */
+/** What stands in for a list, with other elements. It may be `elements` itself, which must have no holes. */
 export function listStandIn<T extends readonly unknown[]>(list: T, elements: T): T {
   if (Object.getPrototypeOf(list) === Array.prototype && isPlain(list)) return elements
   return shadowOf(list, elements as unknown as Properties)
 }
 
-/** As a spread. To add to one is slow in Node 20's V8, up to a microsecond; in later ones nothing is quicker. */
+/**
+ * A copy as `{ ...object }` makes it. To add to such a copy takes up to a microsecond in Node 20's V8, so there it is
+ * made otherwise.
+ */
 export function spread<T extends object>(object: T): T {
   // By assignment `__proto__` would be no property but the prototype.
   if (!ADDING_IS_SLOW || Object.hasOwn(object, '__proto__')) return { ...object }
@@ -49,7 +54,9 @@ export function spread<T extends object>(object: T): T {
 
 const ADDING_IS_SLOW = Number.parseInt(process.versions.v8) < 12
 
-/** What is read here of an object, to stand in it again: so its getters are not called twice. */
+/**
+ * Some properties of an object, each read once. They go into its stand-in, so that no getter is called a second time.
+ */
 export function picked<T extends object>(object: T, names: readonly (keyof T)[]): T {
   const read: Partial<T> = {}
   for (const name of names) if (name in object) read[name] = object[name]
@@ -76,7 +83,7 @@ function shadowOf<T extends object>(object: T, properties: Properties): T {
   }
   /** What is answered here and not by the object: ours, and what a library has written. */
   const here = new Set<PropertyKey>()
-  /** Ours that are read by name alone. */
+  /** Ours that the object only inherits: they are read by name, and not by a spread. */
   const inherited = new Map<PropertyKey, unknown>()
   for (const key of Reflect.ownKeys(properties)) {
     if (Array.isArray(properties) && key === 'length') continue
@@ -151,11 +158,4 @@ function isGeneric(object: object, key: PropertyKey): boolean {
 function hasSetter(object: object, key: PropertyKey): boolean {
   const owner = ownerOf(object, key)
   return owner !== null && Reflect.getOwnPropertyDescriptor(owner, key)?.set !== undefined
-}
-
-/** The object on the prototype chain that has the property as its own. */
-export function ownerOf(object: object, key: PropertyKey): object | null {
-  let owner: object | null = object
-  while (owner && !Object.hasOwn(owner, key)) owner = Object.getPrototypeOf(owner) as object | null
-  return owner
 }

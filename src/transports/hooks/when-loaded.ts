@@ -1,8 +1,9 @@
 import { failed } from '../../host/faults.ts'
+import { guarded } from '../../host/guarded.ts'
 import { everyLive, hold, release } from '../../host/held.ts'
 import { processState, sharedList } from '../../host/process-state.ts'
-import { counted } from './install-once.ts'
-import { patch, uninstallAll, type Uninstall } from './patch.ts'
+import { installOnce } from './install-once.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 /** A CommonJS module as Node's loader holds it. */
 interface Loaded {
@@ -22,7 +23,7 @@ interface Waiting {
   readonly uninstalls: Uninstall[]
 }
 
-/** Of all copies: one of them watches the loader. */
+/** What all copies of the package wait for: one of them watches the loader. */
 const waiting = sharedList<Waiting>('waiting for modules')
 
 /**
@@ -47,7 +48,7 @@ export function whenLoaded<Exports>(mainFile: string, install: (exports: Exports
   }
 }
 
-const hookLoader = counted(() => {
+const hookLoader = installOnce(() => {
   return patch((processState.nodeModule as unknown as Loader).prototype, 'load', (load) => {
     return function (this: Loaded, file: string) {
       Reflect.apply(load, this, [file])
@@ -61,14 +62,10 @@ const hookLoader = counted(() => {
 })
 
 function isMain(file: string, { mainFile }: Waiting): boolean {
-  // Paths are compared as Windows has them too.
+  // Windows writes paths with backslashes.
   return file.endsWith(mainFile) || file.replaceAll('\\', '/').endsWith(mainFile)
 }
 
 function installIn(module: Loaded, { mainFile, install, uninstalls }: Waiting): void {
-  try {
-    uninstalls.push(install(module.exports as never))
-  } catch (error) {
-    failed(`install ${mainFile}`, error)
-  }
+  guarded(`install ${mainFile}`, () => uninstalls.push(install(module.exports as never)), undefined)
 }

@@ -9,7 +9,7 @@ import { endpoint } from '../protocols/endpoint.ts'
 import { ABANDONED, HttpClientHandler, type HttpReader } from '../protocols/http.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
-import type { Uninstall } from '../hooks/patch.ts'
+import type { Uninstall } from '../../host/patch.ts'
 
 /*
  * A client such as axios or fetch stands on a lower one, which makes one request for each redirect and knows the
@@ -43,7 +43,7 @@ function handleOf(tracing: ServiceTracing): Held<ServiceTracing> {
   return held
 }
 
-/** The calls of one client library: who traces them. */
+/** Who traces the calls of one client library. */
 export class ClientCalls<Request> {
   readonly #reader: HttpReader<Request>
   readonly #clients = new WeakMap<ServiceTracing, TracedClient<Request>>()
@@ -55,20 +55,22 @@ export class ClientCalls<Request> {
     this.#installed = sharedList(`installed ${module}`)
   }
 
-  /** What traces a call that is made here: the explicit way's, else the drop-in's installed last, else nothing. */
+  /**
+   * What traces a call that is made here: what the explicit way has set, else the drop-in installed last, else nothing.
+   */
   here(): TracedClient<Request> | undefined {
     const explicit = scope.getStore()
     const tracing = explicit ? thing(explicit) : newest(this.#installed)
     return tracing && this.of(tracing)
   }
 
-  /** Whether calls are traced that no explicit way has asked for. */
+  /** Whether all calls are traced: a drop-in is installed. */
   get installed(): boolean {
     return newest(this.#installed) !== undefined
   }
 
-  /** What traces a call by this tracing. */
-  of(tracing: ServiceTracing): TracedClient<Request> {
+  /** What traces calls for this tracing. */
+  of(tracing: Tracing): TracedClient<Request> {
     let client = this.#clients.get(tracing)
     if (client === undefined) this.#clients.set(tracing, (client = new TracedClient(tracing, this.#reader)))
     return client
@@ -83,10 +85,10 @@ export class ClientCalls<Request> {
 
 /** Starts and ends the spans of one library's calls for one tracing. */
 export class TracedClient<Request> {
-  readonly tracing: ServiceTracing
-  /** The names of all trace headers, in lower case: the caller's own by these names give way to ours. */
+  readonly tracing: Tracing
+  /** The names of all trace headers, in lower case. The caller's own headers by these names give way to ours. */
   readonly keys: ReadonlySet<string>
-  /** These, and the names of the baggage fields: what a call may be given. */
+  /** The names of all headers that a call may be given: the trace headers and the baggage fields, in lower case. */
   readonly names: ReadonlySet<string>
   readonly open: OpenSpans
   readonly #handler: HttpClientHandler<Request>
@@ -110,7 +112,7 @@ export class TracedClient<Request> {
   }
 }
 
-/** What a request of node:http's, or one of undici's, says of itself. */
+/** What a request of node:http's or of undici's says of its end. */
 interface OfLibrary {
   readonly destroyed?: boolean
   readonly completed?: boolean
@@ -118,10 +120,10 @@ interface OfLibrary {
 }
 
 /**
- * A recorded call that is under way. By one rule for all libraries its span ends when the response's body has
- * come in, or when the call has failed or been given up: as long as the call holds its connection. An answer
- * whose body nobody waits for, a redirect, ends it with its headers, so that what follows comes after it. It is
- * told by the library's own events, so nothing here throws.
+ * A recorded call that is under way. One rule holds for all libraries: its span ends when the body of the response has
+ * come in, or when the call has failed or been given up. So it lasts as long as the call holds its connection. A
+ * redirect, whose body nobody waits for, ends it with its headers, so that the next call comes after it. The library's
+ * own events call these methods, so none of them throws.
  */
 export class Call<Request> implements Ageing {
   readonly span: ServiceSpan
@@ -144,7 +146,7 @@ export class Call<Request> implements Ageing {
     return 'http client'
   }
 
-  /** However slow it is: as long as its library has not done with it, and its connection is open. */
+  /** Whether it will still end, however slow it is: its library is not done with it, and its connection is open. */
   isAlive(): boolean {
     const { destroyed, completed, aborted } = this.#request
     if (destroyed || completed || aborted || this.#socket?.destroyed) return false
@@ -159,7 +161,7 @@ export class Call<Request> implements Ageing {
     return this.#status
   }
 
-  /** The connection, once there is one: its other end is the span's. */
+  /** Is told the connection, once there is one: its other end is the span's remote endpoint. */
   remote(socket: Socket | null | undefined): void {
     try {
       const remote = endpoint(socket?.remoteAddress, socket?.remotePort)
@@ -182,8 +184,8 @@ export class Call<Request> implements Ageing {
   }
 
   /**
-   * The caller has given the call up, with what it gave for a reason. Before the headers that is an error; after them
-   * only if the reason is that the body can't be read.
+   * The caller has given up the call, for this reason. Before the headers have come that is an error; after them only
+   * if the reason is that the body cannot be read.
    */
   abandoned(reason: unknown): void {
     try {
@@ -197,8 +199,8 @@ export class Call<Request> implements Ageing {
   }
 
   /**
-   * The body has come in, or never will. Only the first end counts. `status` is that of the response that the error
-   * was made of, where its headers were not shown.
+   * The body has come in, or never will. Only the first end counts. `status`: that of a response whose headers were not
+   * shown, because the error was made of it.
    */
   end(error?: unknown, status?: number): void {
     try {
@@ -217,7 +219,7 @@ showAsOneWord(Call)
 /** A {@link Call}, whatever its library's requests are. */
 export type OpenCall = Pick<Call<never>, 'status' | 'remote' | 'headers' | 'abandoned' | 'end'>
 
-/** Whether it is what zlib says of bytes that it can't unpack, by which `fetch` itself gives a call up. */
+/** Whether the reason is an error of zlib's for bytes that it cannot unpack: then `fetch` itself gives up the call. */
 function isBrokenCoding(reason: unknown): boolean {
   const { code } = (reason ?? {}) as { code?: unknown }
   return typeof code === 'string' && /^(?:Z_|ERR__ERROR_|ZSTD_error_)/.test(code)

@@ -16,7 +16,7 @@ export function addTo(list: string[], name: string, value: string): void {
   list.push(name, value)
 }
 
-/** One header out of any form. `name` comes in lower case. */
+/** The value of one header, in whatever form the headers are. `name` comes in lower case. */
 export function headerOf(headers: unknown, name: string): string | undefined {
   if (headers === null || typeof headers !== 'object') return undefined
   for (const [key, value] of entriesOf(headers)) {
@@ -26,9 +26,10 @@ export function headerOf(headers: unknown, name: string): string | undefined {
 }
 
 /**
- * The headers with `added` (names and values in turn), in what undici takes as it took the original. The caller's own by
- * the same names, or by those in `keys`, give way, but for those that a signature in them or in `path` covers: what
- * would replace these is taken out of `added`. What would be refused is returned as it is, to be refused.
+ * The headers with `added` (names and values in turn), in a form that undici takes as it took the original. The
+ * caller's own headers by the same names, or by those in `keys`, give way. Those that a signature in the headers or in
+ * `path` covers stay, and what would replace them is taken out of `added`. Headers that undici would refuse are
+ * returned as they are, for it to refuse.
  */
 export function withHeaders(
   headers: unknown,
@@ -38,7 +39,7 @@ export function withHeaders(
 ): unknown {
   if (headers === undefined || headers === null) return ofAdded(added)
   if (typeof headers !== 'object') return headers
-  // A list of pairs undici refuses, but for its cache. Any number of ours would make it refuse in other words.
+  // Undici refuses a list of pairs, except in its cache. With ours in it the message of the error would be another one.
   if (Array.isArray(headers) && Array.isArray(headers[0])) return headers
   if (Array.isArray(headers) || !isIterable(headers)) return withNodeHeaders(headers, added, keys, path)
   // Once, for it may give them once only.
@@ -49,7 +50,9 @@ export function withHeaders(
   })
 }
 
-/** The same for node:http, which takes a list of pairs as well, and of any other object its own properties. */
+/**
+ * As {@link withHeaders}, for node:http, which also takes a list of pairs, and of any other object its own properties.
+ */
 export function withNodeHeaders(
   headers: object,
   added: string[],
@@ -79,7 +82,7 @@ function withOwn(
   return own
 }
 
-/** What `make` makes, with what a signature covers left as it is. `headers`: all of the caller's. */
+/** What `make` makes, except that headers which a signature covers stay as they are. `headers`: all of the caller's. */
 function replacing(
   added: string[],
   keys: ReadonlySet<string>,
@@ -99,7 +102,7 @@ function replacing(
 
 /** Which of the caller's headers give way. */
 class Replaced {
-  /** Whether any has. */
+  /** Whether any header has given way. */
   any = false
   readonly #added: readonly string[]
   readonly #keys: ReadonlySet<string>
@@ -158,7 +161,7 @@ function ofAdded(added: readonly string[]): object {
   return headers
 }
 
-/** The copy, with the prototype of the headers, and open to change as they are. */
+/** The copy with the prototype of the headers, frozen or closed to new properties where they are. */
 function shapedAs(headers: object, copy: object): object {
   const prototype = Object.getPrototypeOf(headers) as object | null
   let shaped = copy
@@ -170,7 +173,7 @@ function shapedAs(headers: object, copy: object): object {
   return Object.isFrozen(headers) ? Object.freeze(shaped) : Object.preventExtensions(shaped)
 }
 
-/** Names and values, of any form. What is no pair is left out. */
+/** The names and values of headers in whatever form. What is no pair is left out. */
 export function* entriesOf(headers: object): Generator<Pair> {
   if (Array.isArray(headers) && !Array.isArray(headers[0])) {
     for (let i = 0; i < headers.length; i += 2) yield [headers[i], headers[i + 1]]

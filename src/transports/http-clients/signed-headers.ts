@@ -14,13 +14,16 @@ const QUERY = /[?&][\w-]*SignedHeaders=([^&#]+)/i
 const DRAFT = /\bheaders="([^"]*)"/i
 const COMPONENT = /"([^"]+)"/g
 
-/** Headers that tell of one trace together: part of them replaced, they would tell of none that there is. */
+/**
+ * The headers that name a trace together. If only some of them were replaced, they would name a trace that is not
+ * there.
+ */
 const TOGETHER = [b3.keys, w3c.keys]
 
 /**
- * The names, in lower case, of the headers that a signature of the caller's covers, and of those that belong to them:
- * whoever changed one would have the request refused. Undefined when nothing is signed. Where no header of the
- * caller's is to be replaced nobody need ask.
+ * The names, in lower case, of the headers that a signature of the caller's covers, and of those that belong to them. A
+ * request with one of them changed would be refused. Undefined when nothing is signed. It is to be called only when a
+ * header of the caller's would be replaced.
  */
 export function signedHeaders(
   headers: Iterable<readonly [unknown, unknown]>,
@@ -47,7 +50,7 @@ export function signedHeaders(
   return signed.size > 0 ? signed : undefined
 }
 
-/** `set`, but for the headers named. */
+/** A setter that sets all headers but those in `kept`. */
 export function unless<Carrier>(kept: ReadonlySet<string>, set: Setter<Carrier>): Setter<Carrier> {
   return (carrier, name, value) => {
     if (!kept.has(name)) set(carrier, name, value)

@@ -1,3 +1,4 @@
+import { guarded } from '../../host/guarded.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
 import type { ServiceSpan } from '../../span/service-span.ts'
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
@@ -25,21 +26,22 @@ interface EachBatch {
   }
 }
 
-/** What a handler is called with. */
-interface Met<Payload> {
-  /** As it is without tracing: out of its envelope, whatever becomes of its trace. */
+/** What a handler is called with, and how its work begins. */
+interface HandlerInput<Payload> {
+  /** The payload as the handler would get it without tracing: out of its envelope, whatever becomes of the trace. */
   readonly payload: Payload
-  /** Undefined when it is left as it came. */
-  readonly begin: () => Begun | undefined
+  /** Begins the work. Undefined when the topic is ignored: the payload is left as it came. */
+  readonly begin: () => StartedWork | undefined
 }
 
-interface Begun {
-  /** The arrival that the work belongs to; undefined where several came together. */
-  readonly span: ServiceSpan | undefined
+/** The work of a handler, as it begins. */
+interface StartedWork {
+  /** The CONSUMER span that the work goes below; undefined where several came together. */
+  readonly span: Span | undefined
   readonly tags: Tags | undefined
 }
 
-/** What the handlers of one consumer become. */
+/** Traces the handlers of one consumer. */
 export class TracedHandlers {
   readonly #tracing: ServiceTracing
   readonly #handler: MessagingHandler
@@ -51,19 +53,18 @@ export class TracedHandlers {
     this.#options = options
   }
 
-  /** The arguments of `run`, the handlers among them traced. */
+  /** The arguments of `run`, with the handlers among them traced. */
   in(args: readonly unknown[]): readonly unknown[] {
-    try {
-      const config = args[0] as { eachMessage?: Handler; eachBatch?: Handler } | undefined
-      if (typeof config !== 'object' || config === null) return args
-      const own = picked(config, ['eachMessage', 'eachBatch'])
-      if (typeof own.eachMessage === 'function') own.eachMessage = this.#eachMessage(own.eachMessage)
-      if (typeof own.eachBatch === 'function') own.eachBatch = this.#eachBatch(own.eachBatch)
-      return [standIn(config, own), ...args.slice(1)]
-    } catch (error) {
-      this.#tracing.failed('kafka consumer', error)
-      return args
-    }
+    return guarded('kafka consumer', () => this.#in(args), args, this.#tracing)
+  }
+
+  #in(args: readonly unknown[]): readonly unknown[] {
+    const config = args[0] as { eachMessage?: Handler; eachBatch?: Handler } | undefined
+    if (typeof config !== 'object' || config === null) return args
+    const own = picked(config, ['eachMessage', 'eachBatch'])
+    if (typeof own.eachMessage === 'function') own.eachMessage = this.#eachMessage(own.eachMessage)
+    if (typeof own.eachBatch === 'function') own.eachBatch = this.#eachBatch(own.eachBatch)
+    return [standIn(config, own), ...args.slice(1)]
   }
 
   /** A handler of single messages: each is worked on below the span of its own arrival. */
@@ -84,14 +85,15 @@ export class TracedHandlers {
   }
 
   /**
-   * A handler of batches. As in Brave one arrival stands for all messages of one context, and one for all that came
-   * without. The work is below the one arrival there was, or a trace of its own when there were several.
+   * A handler of batches. As in Brave one CONSUMER span stands for all messages with one context, and one for all
+   * without a context. The work goes below that span when there is one, and is a trace of its own when there are
+   * several.
    */
   #eachBatch(original: Handler): Handler {
     return this.#traced(original, (payload: EachBatch) => {
       const { batch } = payload
       const incoming = batch.messages.map((message) => this.#incoming(message))
-      const begin = (): Begun | undefined =>
+      const begin = (): StartedWork | undefined =>
         this.#handler.ignores(batch.topic) ? undefined : this.#beginBatch(payload, incoming)
       if (this.#options.carrier !== 'payload') return { payload, begin }
       const messages = incoming.map(({ message }) => message)
@@ -100,7 +102,7 @@ export class TracedHandlers {
     })
   }
 
-  #beginBatch(payload: EachBatch, incoming: readonly Incoming[]): Begun {
+  #beginBatch(payload: EachBatch, incoming: readonly Incoming[]): StartedWork {
     const { batch } = payload
     const arrivals = new Map<string, Arrival>()
     const traceIds = new Set<string>()
@@ -130,17 +132,17 @@ export class TracedHandlers {
     return this.#options.maxSpansPerBatch ?? 500
   }
 
-  /** The scope of whoever called `run` is nobody's in a handler. */
-  #traced<Payload>(original: Handler, meet: (payload: Payload) => Met<Payload>): Handler {
+  /** A handler, traced. It runs outside the scope of whoever called `run`: its messages do not belong there. */
+  #traced<Payload>(original: Handler, prepare: (payload: Payload) => HandlerInput<Payload>): Handler {
     const tracing = this.#tracing
     const { dataManager, tracer } = tracing
     return function (payload: Payload, ...rest: unknown[]) {
       let given = payload
-      let begun: Begun | undefined
+      let begun: StartedWork | undefined
       try {
-        const met = meet(payload)
-        given = met.payload
-        begun = met.begin()
+        const input = prepare(payload)
+        given = input.payload
+        begun = input.begin()
         if (begun === undefined) given = payload
       } catch (error) {
         tracing.failed('kafka consumer', error)
@@ -157,7 +159,7 @@ export class TracedHandlers {
     return this.#options.carrier === 'payload' ? openMessage(message) : { message, enclosed: undefined }
   }
 
-  /** What a message says of its trace, and how to note that it came. */
+  /** The trace that a message tells of, and how to note that the message came. */
   #read(
     incoming: Incoming,
     { topic, partition }: { readonly topic: string; readonly partition: number },

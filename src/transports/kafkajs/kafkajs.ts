@@ -8,8 +8,9 @@ import type { KafkaOptions } from '../../options/kafka-options.ts'
 import { TracedSends } from './producer.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
-import { patch, uninstallAll, unpatched } from '../hooks/patch.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
+import { patch, uninstallAll, unpatched } from '../../host/patch.ts'
 
 export { runWithMessage } from '../protocols/message-arrival.ts'
 export type { KafkaOptions } from '../../options/kafka-options.ts'
@@ -34,19 +35,19 @@ export interface KafkaConsumer {
 }
 
 /**
- * The client, its producers and consumers traced. What is returned is another client, still an instance of the same
- * class; the one that was given stays untraced.
+ * Returns the client with its producers and consumers traced. It is another object, still an instance of the same
+ * class; the client that was given stays untraced.
  *
- * Each message that is sent is a PRODUCER span `send`, its context in the message's header `b3` (or before its value,
- * with `carrier: 'payload'`), in a copy: nothing of the caller's is changed. Each that comes is a CONSUMER span
- * `receive`, with the handler's work below it. Options default to those of `createTracing({ kafka })`.
+ * Each message that is sent is a PRODUCER span `send`. A copy of the message carries the span's context, in the header
+ * `b3` or, with `carrier: 'payload'`, before the value: nothing of the caller's is changed. Each message that comes is
+ * a CONSUMER span `receive`, with the handler's work below it. `options` default to those of `createTracing({ kafka
+ * })`. Never throws.
  */
 export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, options?: KafkaOptions): K {
-  assumeOurs(tracing)
-  return guarded(tracing, kafka, () => {
+  return tracedOnce(tracing, 'kafka', kafka, () => {
     const producer = unpatched(kafka.producer)
     const consumer = unpatched(kafka.consumer)
-    return overridden(kafka, {
+    return overrideMethods(kafka, {
       producer: (...args) =>
         traceProducer(tracing, Reflect.apply(producer, kafka, args) as KafkaProducer, options),
       consumer: (...args) =>
@@ -55,22 +56,23 @@ export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, op
   })
 }
 
-/** The producer, traced: `send`, `sendBatch`, and both of each `transaction()`. See {@link traceKafka}. */
+/**
+ * Returns the producer with `send` and `sendBatch` traced, and both of each `transaction()`, as {@link traceKafka}
+ * does.
+ */
 export function traceProducer<P extends KafkaProducer>(
   tracing: Tracing,
   producer: P,
   options?: KafkaOptions,
 ): P {
-  assumeOurs(tracing)
-  const settings = options ?? tracing.kafka
-  return guarded(tracing, producer, () => {
-    const sends = new TracedSends(tracing, kafkaHandler(tracing, settings), settings)
+  return tracedOnce(tracing, 'kafka', producer, () => {
+    const sends = new TracedSends(tracing, kafkaHandler(tracing, options), options)
     const tracedSends = <T extends Pick<KafkaProducer, 'send' | 'sendBatch'>>(
       one: T,
       more: Record<string, Method> = {},
     ): T => {
       const { send, sendBatch } = one
-      return overridden(one, {
+      return overrideMethods(one, {
         send: (...args) => sends.send(send, one, args),
         sendBatch: (...args) => sends.sendBatch(sendBatch, one, args),
         ...more,
@@ -80,31 +82,29 @@ export function traceProducer<P extends KafkaProducer>(
     return tracedSends(producer, {
       async transaction(...args) {
         const one = (await Reflect.apply(transaction, producer, args)) as KafkaProducer
-        return guarded(tracing, one, () => tracedSends(one))
+        return tracedOnce(tracing, 'kafka', one, () => tracedSends(one))
       },
     })
   })
 }
 
-/** The consumer, traced: the handlers of `run`. See {@link traceKafka}. */
+/** Returns the consumer with the handlers of `run` traced, as {@link traceKafka} does. */
 export function traceConsumer<C extends KafkaConsumer>(
   tracing: Tracing,
   consumer: C,
   options?: KafkaOptions,
 ): C {
-  assumeOurs(tracing)
-  const settings = options ?? tracing.kafka
-  return guarded(tracing, consumer, () => {
-    const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, settings), settings)
+  return tracedOnce(tracing, 'kafka', consumer, () => {
+    const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, options), options)
     const { run } = consumer
-    return overridden(consumer, {
+    return overrideMethods(consumer, {
       // What runs from here on is not the work of whoever calls this.
       run: (...args) => tracing.dataManager.apply(undefined, run, consumer, handlers.in(args)),
     })
   })
 }
 
-/** Traces every producer and consumer of kafkajs, whoever makes it: NestJS does. */
+/** Traces every producer and consumer of kafkajs, also those that a framework makes (NestJS). */
 export const kafkajs: Instrumentation = instrumentation('kafkajs', (tracing) => {
   return whenLoaded(MAIN_FILES.kafkajs[0], ({ Kafka }: { Kafka: { prototype: KafkaClient } }) => {
     return uninstallAll([
@@ -121,13 +121,3 @@ export const kafkajs: Instrumentation = instrumentation('kafkajs', (tracing) => 
     ])
   })
 })
-
-/** What `trace` makes of the client's object; the object itself when it is traced already, or nothing is, or it fails. */
-function guarded<T extends object>(tracing: ServiceTracing, object: T, trace: () => T): T {
-  try {
-    return tracing.enabled && !isTraced(object) ? trace() : object
-  } catch (error) {
-    tracing.failed('kafka', error)
-    return object
-  }
-}

@@ -23,26 +23,26 @@ export interface KafkaMessage {
 export interface Sendable {
   readonly given: KafkaMessage
   /**
-   * What it is sent with in place of what was given: all of a plain one, of any other what is read here, so that its
-   * getters are called no more often than the client calls them.
+   * What is sent in place of the message's own properties: all of them for a plain message, for any other those that
+   * are read here, so that its getters are called no more often than the client calls them.
    */
   readonly own: { -readonly [K in keyof KafkaMessage]: KafkaMessage[K] }
-  /** Whether that is all of it. */
-  readonly isWhole: boolean
+  /** Whether `own` has all properties of the message. */
+  readonly isFullCopy: boolean
 }
 
-/** Undefined where clients would not take it: what they would refuse is theirs, to refuse with their own words. */
+/** The message, ready to be changed. Undefined for one that a client would refuse: it refuses with its own message. */
 export function sendable(message: unknown): Sendable | undefined {
   if (typeof message !== 'object' || message === null) return undefined
   const given = message as KafkaMessage
   const copy = plainCopy(given)
   const own = copy ?? picked(given, ['key', 'value', 'headers'])
-  return own.value === undefined ? undefined : { given, own, isWhole: copy !== undefined }
+  return own.value === undefined ? undefined : { given, own, isFullCopy: copy !== undefined }
 }
 
-/** What stands in for it: a caller may send one object many times, or frozen. */
-export function sent({ given, own, isWhole }: Sendable): KafkaMessage {
-  return isWhole ? own : standIn(given, own)
+/** The object to send in place of the message: a caller may send one object many times, or freeze it. */
+export function sent({ given, own, isFullCopy }: Sendable): KafkaMessage {
+  return isFullCopy ? own : standIn(given, own)
 }
 
 /** A message as its handler gets it, and what the envelope said that its value came in. */
@@ -69,7 +69,7 @@ export function readTrace({ message, enclosed }: Incoming, propagation: Propagat
 /** Puts the context into the message's headers, in a copy of those. */
 export function addHeaders({ own }: Sendable, context: TraceContext, propagation: Propagation): void {
   const { headers } = own
-  // What is no object, and null, is for the client to refuse with its own words.
+  // What is no object, and null, is for the client to refuse.
   if (headers !== undefined && (typeof headers !== 'object' || headers === null)) return
   const copy: Record<string, unknown> = headers ? spread(headers) : {}
   const stale = headers ? traceKeysOf(headers) : NONE
@@ -83,7 +83,7 @@ export function addHeaders({ own }: Sendable, context: TraceContext, propagation
   own.headers = copy
 }
 
-/** Puts the context before the message's value. One without a value to be changed has it in its headers. */
+/** Puts the context before the message's value. A message whose value cannot be changed gets it in its headers. */
 export function enclose(message: Sendable, context: TraceContext, propagation: Propagation): void {
   const { value, headers } = message.own
   // Nothing but null is a tombstone, and what is empty stays empty.
@@ -100,7 +100,7 @@ function setHeader(headers: Record<string, unknown>, name: string, value: string
   headers[name] = value
 }
 
-/** What other vendors said of this very trace goes on with it. */
+/** The `tracestate` that other vendors have written for this very trace: it goes on with it. */
 function keptTracestate(headers: MessageHeaders, { traceId, extra }: TraceContext): unknown {
   if (extra?.tracestate !== undefined) return undefined
   const parent = messageHeader(headers, 'traceparent')

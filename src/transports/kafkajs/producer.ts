@@ -17,10 +17,10 @@ import { listStandIn, plainCopy, standIn } from '../hooks/stand-in.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-/** The messages for one topic, as a call has them. */
+/** The messages of one call for one topic. */
 interface Record {
   readonly given: object
-  /** All of a plain one. */
+  /** A copy, where the record is a plain object. */
   readonly copy: { messages?: unknown } | undefined
   readonly topic: string
   readonly list: readonly KafkaMessage[]
@@ -28,25 +28,28 @@ interface Record {
   readonly messages: readonly Sendable[] | undefined
 }
 
-/** What clients answer for each partition that took messages. */
+/** What a client answers for each partition that took messages. */
 interface Stored {
   readonly partition?: number
   readonly baseOffset?: string
   readonly offset?: string
 }
 
-/** A call about to be made: what it sends instead, and the spans that end with it. */
+/** A call about to be made: what it sends in place of the caller's request, and the spans that end with it. */
 interface Sending {
   readonly request: object
   readonly spans: readonly ServiceSpan[]
 }
 
-/** What the calls of one producer become. */
+/** Traces the calls of one producer. */
 export class TracedSends {
   readonly #tracing: ServiceTracing
   readonly #handler: MessagingHandler
   readonly #options: KafkaOptions
-  /** Brokers before 0.11 know no headers: once one that never took a message of ours has said so, none are added. */
+  /**
+   * Whether the broker takes headers. Brokers before 0.11 do not: when one refuses the first message, no more are
+   * added.
+   */
   #headers: 'untried' | 'taken' | 'refused' = 'untried'
 
   constructor(tracing: ServiceTracing, handler: MessagingHandler, options: KafkaOptions) {
@@ -117,7 +120,7 @@ export class TracedSends {
     }
   }
 
-  /** Undefined where a client would not send it: what it would refuse is left for it to refuse, with its own words. */
+  /** The record, ready to be traced. Undefined for one that a client would refuse: it refuses with its own message. */
   #record(given: unknown): Record | undefined {
     if (typeof given !== 'object' || given === null) return undefined
     const copy: Record['copy'] = plainCopy(given)
@@ -186,12 +189,15 @@ export class TracedSends {
     this.#headers = 'refused'
     this.#tracing.failed(
       'kafka headers',
-      new Error('the broker takes none; no more are added to this producer’s'),
+      new Error('the broker takes no headers, so this producer’s messages get no more of them'),
     )
   }
 }
 
-/** Each element, holes among them, made into another; undefined where one can't be, or where it is no list. */
+/**
+ * The list that `make` makes of each element, holes included. Undefined when it makes nothing of one, or this is no
+ * list.
+ */
 function allOf<T>(list: unknown, make: (element: unknown) => T | undefined): T[] | undefined {
   if (!Array.isArray(list)) return undefined
   const made: T[] = []
@@ -203,7 +209,7 @@ function allOf<T>(list: unknown, make: (element: unknown) => T | undefined): T[]
   return made
 }
 
-/** UNKNOWN_SERVER_ERROR, which a broker before 0.11 answers to headers. */
+/** Whether the error is UNKNOWN_SERVER_ERROR, which a broker before 0.11 answers to headers. */
 function isUnknown(error: unknown): boolean {
   let cause = error as { type?: unknown; cause?: unknown; originalError?: unknown } | undefined
   for (let depth = 0; cause && depth < 4; depth++) {

@@ -10,21 +10,27 @@ import { calling } from '../hooks/calling.ts'
 import { kafkaHandler } from './handler.ts'
 import { Arrival } from '../protocols/message-arrival.ts'
 import type { MessagingHandler } from '../protocols/messaging.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { TRACED_METHODS } from '../hooks/traced-mark.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-/** A function from a value to bytes or a promise of them; or an object with such a method, as Confluent's have. */
+/**
+ * A function from a value to bytes or to a promise of bytes; or an object with such a method `serialize`, as
+ * Confluent's.
+ */
 export type Serializer = Method | { serialize: Method }
 
 /** A function whose first argument is bytes, or an object with a method `deserialize(topic, bytes, …)`. */
 export type Deserializer = Method | { deserialize: Method }
 
 /**
- * The serializer, its bytes in an envelope: the current span's context in a trace frame before them. Outside any span
- * only bytes that begin like a frame are changed, so that a {@link tracingDeserializer} gives back what went in. What is
- * no bytes and no text (null, a tombstone) and what is empty stays as it is. For values, never for keys: which partition
- * a message goes to depends on every byte of its key. To wrap twice is to wrap once.
+ * Returns the serializer, which puts its bytes into an envelope: a trace frame (docs/wire-format.md) with the current
+ * span's context before them. Outside any span only bytes that begin like a frame are changed, so that a
+ * {@link tracingDeserializer} gives back what went in. What is no bytes and no text (null, a tombstone), and what is
+ * empty, stays as it is. Use it for values, never for keys: which partition a message goes to depends on every byte of
+ * its key. To wrap twice is to wrap once. Never throws.
  */
 export function tracingSerializer<S extends Serializer>(tracing: Tracing, serializer: S): S {
   assumeOurs(tracing)
@@ -49,8 +55,8 @@ export function tracingSerializer<S extends Serializer>(tracing: Tracing, serial
 }
 
 /**
- * The deserializer, which is given the bytes without their envelope, and those that are in none as they are.
- * `runWithMessage` on an object that it made runs in the trace which the envelope told of.
+ * Returns the deserializer, which is given the bytes of a value without their envelope; bytes in no envelope are given
+ * as they are. For an object that it made, `runWithMessage` runs in the trace that the envelope told of. Never throws.
  */
 export function tracingDeserializer<D extends Deserializer>(tracing: Tracing, deserializer: D): D {
   assumeOurs(tracing)
@@ -102,17 +108,17 @@ function bufferOf(value: unknown): Buffer | undefined {
 function wrapped<S extends object>(
   tracing: ServiceTracing,
   serializer: S,
-  name: string,
+  name: keyof typeof TRACED_METHODS,
   call: (original: Method, self: unknown, args: readonly never[]) => unknown,
 ): S {
-  try {
-    // One object may be both a serializer and a deserializer.
-    const mark = Symbol.for(`tdist.traced.${name}`)
-    if (!tracing.enabled || isTraced(serializer, mark)) return serializer
+  const mark = TRACED_METHODS[name]
+  return tracedOnce(tracing, `kafka ${name}r`, serializer, wrap, mark)
+
+  function wrap(): S {
     if (typeof serializer !== 'function') {
       const original = (serializer as Record<string, unknown>)[name]
       if (typeof original !== 'function') return serializer
-      return overridden(
+      return overrideMethods(
         serializer,
         { [name]: (...args) => call(original as Method, serializer, args) },
         { mark },
@@ -120,8 +126,5 @@ function wrapped<S extends object>(
     }
     const fn = serializer as unknown as Method
     return calling(fn, (self, args) => call(fn, self, args), mark) as unknown as S
-  } catch (error) {
-    tracing.failed(`kafka ${name}r`, error)
-    return serializer
   }
 }

@@ -2,17 +2,15 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { nodeHttp } from './modules.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import type { OpenCall } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
+import { onNextTick } from '../../host/timers.ts'
 import { CALL, followMessages, type MessageCall } from './follow-messages.ts'
 import { connectionOf, type Connection, type OnConnection } from './connection.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
 import { overhear } from '../hooks/overheard.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { keepTraceHeaders } from './trace-headers.ts'
-
-// oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
-const { nextTick } = process
 
 /** A request with what follows it, and the response as Node keeps it there. */
 export type Followed = ClientRequest & { [CALL]?: RequestCall; res?: IncomingMessage | null }
@@ -73,11 +71,11 @@ export class RequestCall implements MessageCall, OnConnection {
     else this.#end(error)
   }
 
-  /** The connection closes. What Node makes of it comes in the same breath, unless its listeners were removed. */
+  /** The connection closes. Node's own events for that follow in the same tick, unless its listeners were removed. */
   lost(): void {
     try {
       this.#note()
-      nextTick(close, this)
+      onNextTick(close, this)
     } catch (error) {
       failed('node:http', error)
     }
@@ -94,7 +92,7 @@ export class RequestCall implements MessageCall, OnConnection {
   #close(): void {
     const response = this.#response ?? this.#request.res
     if (!response) return this.#end(new Error('aborted'))
-    // Answered within a scope where neither the channel nor the event was heard.
+    // The answer came where neither the channel nor the event was heard.
     if (this.#call.status === undefined) this.responded(response)
     if (this.#call.status === 101 || (response.complete && (response.readableEnded || !response.destroyed)))
       return this.#end()
@@ -129,12 +127,12 @@ function close(call: RequestCall): void {
   }
 }
 
-/** A body that has no bytes ends only when it is read, and many a caller does not. */
+/** Whether a response has no body. Such a body ends only when it is read, and many callers do not read it. */
 function hasNoBody(method: string, { statusCode, headers }: IncomingMessage): boolean {
   return method === 'HEAD' || statusCode === 204 || headers['content-length'] === '0'
 }
 
-/** Has the call end by what becomes of its request. */
+/** Has a call end by what becomes of its request. */
 export function followRequest(request: Followed, call: OpenCall): void {
   const following = new RequestCall(call, request)
   Object.defineProperty(request, CALL, { value: following, configurable: true })
@@ -143,7 +141,7 @@ export function followRequest(request: Followed, call: OpenCall): void {
 }
 
 /** Has the requests that are followed told what becomes of them. */
-export const followRequests: () => Uninstall = counted(() =>
+export const followRequests: () => Uninstall = installOnce(() =>
   uninstallAll([
     followMessages(),
     keepTraceHeaders(),

@@ -9,13 +9,13 @@ import type { Tracing } from '../../tracing/tracing.ts'
 import { nodeHttp, nodeHttps } from './modules.ts'
 import { calling } from '../hooks/calling.ts'
 import { Call, callsTracedBy, ClientCalls, type TracedClient } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { CALL } from './follow-messages.ts'
 import { addTo } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { followRequest, followRequests, type Followed } from './client-call.ts'
-import { patch, uninstallAll, unpatched, type Uninstall } from '../hooks/patch.ts'
+import { patch, uninstallAll, unpatched, type Uninstall } from '../../host/patch.ts'
 import { readable, renderedAtOnce, withAddedHeaders, type Outgoing } from './early-headers.ts'
 import { signedHeaders, unless } from '../http-clients/signed-headers.ts'
 import { TraceHeaders } from './trace-headers.ts'
@@ -31,10 +31,10 @@ export interface HttpModule {
 }
 
 /**
- * `request` and `get` of node:http, node:https or a module like them, traced, as they are now: who patches the module
- * later is not met here. Arguments, errors and what they return are the module's own. Of a module that stands on
- * node:http (follow-redirects) each request that it makes there is a span; one whose requests are of another kind
- * (HTTP/2) has none, which a line says.
+ * Returns `request` and `get` of node:http, node:https or a module like them, traced: each request is a CLIENT span.
+ * They are traced as they are now; a patch that somebody puts on the module later is not called. Arguments, errors and
+ * results are the module's own. Where the module stands on node:http (follow-redirects), each request that it makes
+ * there is a span. Requests of another kind (HTTP/2) have no span, which a line on standard error says.
  */
 export function traceHttpClient(tracing: Tracing, module: HttpModule): HttpModule {
   assumeOurs(tracing)
@@ -66,7 +66,7 @@ function isOf(module: HttpModule, request: Make): boolean {
   return unpatched(module.request as Make) === request
 }
 
-/** Of a module of somebody else's: what it asks of node:http is traced, as axios is. */
+/** A module that is not Node's: the requests that it makes through node:http are traced, as those of axios are. */
 function overNode(client: TracedClient<Outgoing>, module: HttpModule): HttpModule {
   followHttpCalls()
   const over = (own: Make): Make =>
@@ -80,7 +80,7 @@ function overNode(client: TracedClient<Outgoing>, module: HttpModule): HttpModul
   return { request: over(module.request as Make), get: over(module.get as Make) } as HttpModule
 }
 
-/** Counts the calls that were met, with a span or without. */
+/** How many requests were seen, with a span or without. */
 let begun = 0
 
 const reader: HttpReader<Outgoing> = {
@@ -103,12 +103,12 @@ function setHeader(headers: TraceHeaders, name: string, value: string): void {
   headers.set(name, value)
 }
 
-/** Traces every request that node:http and node:https make. */
+/** Traces every request that node:http and node:https make: each is a CLIENT span. */
 export const nodeHttpClient: Instrumentation = instrumentation('node:http', (tracing) => {
   return uninstallAll([calls.install(tracing), patchModules(), followRequests()])
 })
 
-/** Makes `callsTracedBy` reach the requests of node:http, for good. */
+/** Makes `callsTracedBy` reach the requests of node:http. It is not undone. */
 export function followHttpCalls(): void {
   patched ??= patchModules()
   followed ??= followRequests()
@@ -203,7 +203,7 @@ function makeRendered(
   return req
 }
 
-const patchModules = counted(() => {
+const patchModules = installOnce(() => {
   return uninstallAll([patchAndSync(nodeHttp()), whenHttpsLoads(() => patchAndSync(nodeHttps()))])
 })
 

@@ -7,7 +7,7 @@ import { overhear } from '../hooks/overheard.ts'
 
 const CONNECTION = Symbol.for('tdist.connection')
 
-type Known = Socket & { [CONNECTION]?: Connection }
+type TracedSocket = Socket & { [CONNECTION]?: Connection }
 
 /** A call that ends with its connection, should nothing else end it. */
 export interface OnConnection {
@@ -15,12 +15,12 @@ export interface OnConnection {
   lost(): void
 }
 
-/** What is known of a socket of HTTP's: its other end, and the calls that are under way on it. */
+/** What is known of a socket that HTTP uses: its other end, and the calls that are under way on it. */
 export class Connection {
   readonly #calls: OnConnection[] = []
   #remote: Endpoint | undefined
 
-  /** The other end, worked out once. */
+  /** The endpoint at the other end, worked out once. */
   remoteOf(socket: Socket): Endpoint | undefined {
     if (this.#remote === undefined) {
       const remote = endpoint(socket.remoteAddress, socket.remotePort)
@@ -35,7 +35,7 @@ export class Connection {
 
   remove(call: OnConnection): void {
     const calls = this.#calls
-    // Nearly always the one there is.
+    // Nearly always there is one call.
     if (calls[calls.length - 1] === call) calls.pop()
     else if (calls.includes(call)) calls.splice(calls.indexOf(call), 1)
   }
@@ -47,20 +47,20 @@ export class Connection {
 
 showAsOneWord(Connection)
 
-/** What is known of this socket, if it is one of Node's: no other is heard to close. */
+/** What is known of a socket of Node's; undefined for any other, whose end we do not hear. */
 export function connectionOf(socket: unknown): Connection | undefined {
   if (!socket) return undefined
-  const known = (socket as Known)[CONNECTION]
+  const known = (socket as TracedSocket)[CONNECTION]
   if (known !== undefined) return known
   if (!(socket instanceof nodeNet().Socket)) return undefined
   const connection = new Connection()
   Reflect.defineProperty(socket, CONNECTION, { value: connection, configurable: true })
-  if ((socket as Known)[CONNECTION] !== connection) {
+  if ((socket as TracedSocket)[CONNECTION] !== connection) {
     // The socket that HTTP/2 shows for a stream keeps it elsewhere.
     Reflect.deleteProperty(socket, CONNECTION)
     return undefined
   }
-  // Of this one alone: sockets that speak no HTTP emit more than any other emitter.
+  // This socket alone, not the prototype: sockets that speak no HTTP emit more than any other emitter.
   overhear(socket, 'node:http', (_, event) => event === 'close' && connection.closed())
   return connection
 }

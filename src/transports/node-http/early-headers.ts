@@ -11,8 +11,9 @@ export interface Outgoing {
 }
 
 /**
- * The arguments, to be read here before Node reads them: options of which more is read here, or whose headers a getter
- * gives, or that are a proxy, are copied as Node copies them, so that each getter is called once and in its turn.
+ * The arguments of `request`, to be read here before Node reads them. Options are copied as Node copies them where they
+ * are a proxy, a getter gives their headers, or more of them is read here: so each getter is called once and in its
+ * turn.
  */
 export function readable<Args extends readonly unknown[]>(args: Args): Args {
   const options = optionsOf(args)
@@ -48,7 +49,7 @@ export function renderedAtOnce(args: readonly unknown[]): Outgoing | undefined {
   }
 }
 
-/** The arguments with these headers added, in copies; the caller's own by the names in `keys` are left out. */
+/** The arguments with these headers added, in copies. The caller's own headers by the names in `keys` are left out. */
 export function withAddedHeaders<Args extends readonly unknown[]>(
   args: Args,
   added: string[],
@@ -76,7 +77,7 @@ function optionsOf(args: readonly unknown[]): RequestOptions | undefined {
   return options !== null && typeof options === 'object' ? options : undefined
 }
 
-/** As Node itself tells a URL. */
+/** Whether Node takes the value for a URL. */
 function isUrl(value: unknown): value is URL {
   const url = value as { href?: unknown; protocol?: unknown; auth?: unknown; path?: unknown } | null
   return Boolean(url?.href && url.protocol && url.auth === undefined && url.path === undefined)

@@ -2,7 +2,9 @@ import type { ServerResponse } from 'node:http'
 
 const EVENT_STREAM = /^content-type: *text\/event-stream/im
 
-/** Whether the response has begun to be a stream of events, which goes on until its reader has had enough. */
+/**
+ * Whether the response is a stream of events (`text/event-stream`) that has begun: it goes on until its reader leaves.
+ */
 export function isEventStream(response: ServerResponse | undefined): boolean {
   if (!response?.headersSent) return false
   const type = response.getHeader('content-type')

@@ -1,9 +1,9 @@
 import type { ClientRequest } from 'node:http'
 import { bindEmitter } from '../../context/bind-emitter.ts'
 import { nodeHttp } from './modules.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { overhear } from '../hooks/overheard.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 /** Where a message of node:http's keeps the call that it belongs to. */
 export const CALL: unique symbol = Symbol.for('tdist.httpCall')
@@ -15,11 +15,11 @@ export interface MessageCall {
 }
 
 /**
- * Makes the listeners of node:http's requests and responses, a server's as a client's, see the span that was
- * current when each was added: a connection that is kept alive or pooled emits from somebody else's scope. And has
- * calls told what their requests emit. Server and client both ask for it; it is done once.
+ * Makes the listeners of node:http's requests and responses, a server's and a client's, run with the span that was
+ * current when each was added: a connection that is kept alive or pooled emits in somebody else's scope. It also tells
+ * calls what their requests emit. Server and client both ask for it; it is done once.
  */
-export const followMessages: () => Uninstall = counted(() => {
+export const followMessages: () => Uninstall = installOnce(() => {
   const { ClientRequest, IncomingMessage, OutgoingMessage } = nodeHttp()
   return uninstallAll([
     bindEmitter(IncomingMessage.prototype),

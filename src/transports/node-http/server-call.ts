@@ -3,23 +3,20 @@ import type { Socket } from 'node:net'
 import { types } from 'node:util'
 import { nodeHttp } from './modules.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
-import { endpoint } from '../protocols/endpoint.ts'
+import { onNextTick } from '../../host/timers.ts'
+import type { Span } from '../../span/span.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 import { CALL, followMessages } from './follow-messages.ts'
-import { ABANDONED, HttpServerHandler, type HttpReader } from '../protocols/http.ts'
-import { connectionOf, type Connection, type OnConnection } from './connection.ts'
+import { ABANDONED, type HttpServerHandler } from '../protocols/http.ts'
+import type { Connection, OnConnection } from './connection.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
 import { overhear } from '../hooks/overheard.ts'
-import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import type { Ageing, Open, OpenSpans } from '../protocols/open-spans.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { isEventStream } from './event-stream.ts'
 import { whenAnswered } from './upgrade-answer.ts'
-
-// oxlint-disable-next-line typescript/unbound-method -- needs no `this`; taken at load, before a test puts its own there
-const { nextTick } = process
 
 /**
  * A request that a server is answering. It stands on the request itself, so that whoever meets a request first
@@ -27,23 +24,25 @@ const { nextTick } = process
  * when the response is out or never will be.
  */
 export class ServerCall implements OnConnection, Ageing {
-  readonly tracing: ServiceTracing
-  readonly span: ServiceSpan
-  /** Whether whoever answers has routes. */
+  readonly tracing: Tracing
+  readonly span: Span
+  /** Whether the framework that answers has routes. */
   hasRouting = false
-  /** The route's template. Undefined when none is known; empty when the one that was entered passed the request on. */
+  /**
+   * The route's template. Undefined when none is known; empty when the route that was entered passed the request on.
+   */
   route: string | undefined = undefined
-  /** Which of the frameworks that know its routes has met it last. */
+  /** The copy of the framework that met the request last and knows its routes. */
   metBy: object | undefined = undefined
-  /** The first error of whoever answers. */
+  /** The first error of the framework or the handler that answers. */
   error: unknown = undefined
   readonly #handler: HttpServerHandler<IncomingMessage>
-  readonly #request: Met
+  readonly #request: TracedRequest
   readonly #response: ServerResponse | undefined
   readonly #connection: Connection | undefined
   #unhear: Uninstall | undefined = undefined
   #status: number | undefined = undefined
-  /** Among all open calls, for as long as it is one. */
+  /** The call's place among all open calls, until it ends. */
   #open: Open | undefined = undefined
   #isLost = false
   #isOver: boolean
@@ -51,8 +50,8 @@ export class ServerCall implements OnConnection, Ageing {
   constructor(
     tracing: ServiceTracing,
     handler: HttpServerHandler<IncomingMessage>,
-    span: ServiceSpan,
-    request: Met,
+    span: Span,
+    request: TracedRequest,
     response: ServerResponse | undefined,
     connection: Connection | undefined,
   ) {
@@ -65,16 +64,16 @@ export class ServerCall implements OnConnection, Ageing {
     this.#isOver = !span.recording
   }
 
-  /** A recorded call begins here. Its response, or the socket of an upgrade, is to be heard from now on. */
+  /** Begins a recorded call: from now on it hears its response, or the socket of an upgrade. */
   begin(socket: Socket | undefined, open: OpenSpans): void {
     this.#open = open.add(this)
     this.#connection?.add(this)
     const response = this.#response
     if (response === undefined) return this.#awaitAnswer(socket!)
-    // The server's own, and its turn has come: Node's channel tells of its end, the connection of its loss.
+    // The server's own response, whose turn has come: Node's channel tells of its end, the connection of its loss.
     if (this.#connection !== undefined && response.socket === this.#request.socket) return
     this.#unhear = overhear(response, 'http server', (_, event) => {
-      // Of HTTP/2 both come when the stream was reset. Of node:http `finish` may come before `end` has returned.
+      // In HTTP/2 both events come when the stream was reset. In node:http `finish` may come before `end` has returned.
       const isOut = event === 'finish' && response instanceof nodeHttp().ServerResponse
       if (event === 'finish' || event === 'close') {
         this.#over(!isOut && response.writableEnded === false)
@@ -88,21 +87,22 @@ export class ServerCall implements OnConnection, Ageing {
   /** The response is out, as Node's channel says. */
   finished(): void {
     if (!this.#isFirstEnd(false)) return
-    // Nobody hears it but Node.
+    // Nobody but Node listens to it.
     if (this.#response!.listenerCount('finish') < 2) end(this)
-    else nextTick(end, this)
+    else onNextTick(end, this)
   }
 
   /**
-   * The connection is gone, and no channel has told that the response is out. Unless somebody has taken away the
-   * listener by which Node tells, it is not, whatever `writableFinished` says of what was written to nobody.
+   * The connection is gone, and no channel has told that the response is out. So it is not out, whatever
+   * `writableFinished` says of what was written to nobody, unless somebody has removed the listener by which Node
+   * tells.
    */
   lost(): void {
     const response = this.#response
     this.#over(!response?.writableFinished || response.listeners('finish').some(isNodes))
   }
 
-  /** By the first bytes of the answer, which may have gone before whoever handles the upgrade saw the request. */
+  /** Ends an upgrade with the first bytes of the answer. They may have gone before its handler saw the request. */
   #awaitAnswer(socket: Socket): void {
     if (this.#response !== undefined && socket.bytesWritten > 0) {
       this.#status = 101
@@ -121,10 +121,10 @@ export class ServerCall implements OnConnection, Ageing {
     this.#unhear = uninstallAll(undo)
   }
 
-  /** What the listeners of this event, and routing that goes on, say of the call still counts. */
+  /** Ends the call after this tick: what listeners of the event, and routing that goes on, say of it still counts. */
   #over(isLost: boolean): void {
     try {
-      if (this.#isFirstEnd(isLost)) nextTick(end, this)
+      if (this.#isFirstEnd(isLost)) onNextTick(end, this)
     } catch (error) {
       this.tracing.failed('http server', error)
     }
@@ -139,7 +139,7 @@ export class ServerCall implements OnConnection, Ageing {
     return true
   }
 
-  /** A recorded call ends here. */
+  /** Ends a recorded call. */
   end(): void {
     this.#open?.close()
     this.#connection?.remove(this)
@@ -148,7 +148,10 @@ export class ServerCall implements OnConnection, Ageing {
     this.#handler.send(this.span, this.#request, this.#status, route, this.#failure() ?? this.#loss())
   }
 
-  /** Some hand Express's `next` the body that is to be answered: what is no error counts only where the answer is one. */
+  /**
+   * The call's error. Some services give Express's `next` the body of the answer: what is no Error counts only where
+   * the answer's status says that it is one.
+   */
   #failure(): unknown {
     const { error } = this
     const isAnswered = error !== undefined && this.#status !== undefined && this.#status < 400
@@ -159,7 +162,7 @@ export class ServerCall implements OnConnection, Ageing {
     return 'http server'
   }
 
-  /** However slow it is: as long as its connection is open, whose end ends it. */
+  /** Whether it will still end, however slow it is: its connection is open, and the end of that ends it. */
   isAlive(): boolean {
     const response = this.#response
     if (response?.writableFinished || response?.destroyed) return false
@@ -193,95 +196,36 @@ function end(call: ServerCall): void {
   }
 }
 
-type Met = IncomingMessage & {
+/** A request, with the call that it belongs to. */
+export type TracedRequest = IncomingMessage & {
   [CALL]?: ServerCall
   /** Whether Node has given the socket away. */
   upgrade?: boolean | null
 }
 
-/** The call that a request belongs to, once somebody has met it. */
+/** The call of a request; undefined while nobody has traced it. */
 export function callOf(request: IncomingMessage): ServerCall | undefined {
-  return (request as Met)[CALL]
+  return (request as TracedRequest)[CALL]
 }
 
 type Look = (call: ServerCall, request: IncomingMessage) => void
 
 const looks = new Set<Look>()
 
-/** Has `look` see every call that is answered by a server, before it ends. */
+/** Calls `look` with every call that a server has answered, before it ends. Returns the undo. */
 export function lookAtAnswers(look: Look): Uninstall {
   looks.add(look)
   return () => looks.delete(look)
 }
 
-/** Has every server's calls told what becomes of them. */
-export const followResponses: () => Uninstall = counted(() =>
+/** Has the calls of every server told when their responses are out. */
+export const followResponses: () => Uninstall = installOnce(() =>
   uninstallAll([followMessages(), listenAsOne('http.server.response.finish', 'http server', answered)]),
 )
 
-function answered({ request }: { readonly request: Met }): void {
+function answered({ request }: { readonly request: TracedRequest }): void {
   const call = request[CALL]
   if (call === undefined) return
   for (const look of looks) look(call, request)
   call.finished()
-}
-
-/** What meets requests on behalf of one tracing. */
-export class ServerCalls {
-  readonly #handler: HttpServerHandler<IncomingMessage>
-  readonly #open: OpenSpans
-  readonly #tracing: ServiceTracing
-
-  constructor(tracing: ServiceTracing) {
-    this.#handler = new HttpServerHandler(tracing, reader)
-    this.#open = openSpansOf(tracing)
-    this.#tracing = tracing
-  }
-
-  /**
-   * Begins the call of a request, which ends by itself when the response is out or will never be: whoever made the
-   * response, `finish` says that it is out. Undefined when the call is not ours to begin: met before, or inside work
-   * that is never traced.
-   */
-  begin(request: IncomingMessage, response: ServerResponse): ServerCall | undefined {
-    return this.#begin(request, response, undefined)
-  }
-
-  /** Begins the call of a request to change the protocol, which ends with the first bytes of the answer. */
-  beginUpgrade(request: IncomingMessage, socket: Socket): ServerCall | undefined {
-    return this.#begin(request, undefined, socket)
-  }
-
-  #begin(
-    request: Met,
-    response: ServerResponse | undefined,
-    upgraded: Socket | undefined,
-  ): ServerCall | undefined {
-    const { dataManager } = this.#tracing
-    if (request[CALL] !== undefined) return undefined
-    const ending = upgraded ?? (response as ServerResponse | null | undefined)
-    if (typeof ending?.emit !== 'function') throw new TypeError('a response that emits nothing never ends')
-    // A server may have been opened in any scope; only the scope of our own work says that it is untraced.
-    if (dataManager.suppressed && dataManager.current === undefined) return undefined
-    const { socket } = request
-    const connection = connectionOf(socket)
-    const remote = connection
-      ? connection.remoteOf(socket)
-      : endpoint(socket?.remoteAddress, socket?.remotePort)
-    const span = this.#handler.receive(request, remote)
-    const call = new ServerCall(this.#tracing, this.#handler, span, request, response, connection)
-    request[CALL] = call
-    if (span.recording) call.begin(upgraded, this.#open)
-    return call
-  }
-}
-
-const reader: HttpReader<IncomingMessage> = {
-  method: (request) => request.method ?? 'GET',
-  // Frameworks cut the mount's path off `url` and leave what arrived here.
-  url: (request) => (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/',
-  header(request, name) {
-    const value = request.headers[name]
-    return typeof value === 'object' ? value[0] : value
-  },
 }

@@ -6,14 +6,15 @@ import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { lateBound, type Emit } from '../hooks/overheard.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { nodeHttp, nodeHttps } from './modules.ts'
 import { whenHttpsLoads } from './when-https-loads.ts'
-import { followResponses, ServerCalls, type ServerCall } from './server-call.ts'
+import { followResponses, type ServerCall } from './server-call.ts'
+import { ServerCalls } from './server-calls.ts'
 
 /**
- * Traces every request that this server of `node:http` or `node:https` answers, upgrades among them. Returns the
- * server.
+ * Traces every request that this server of `node:http` or `node:https` answers, upgrades included: each is a SERVER
+ * span, which is current in the server's handlers. Returns the server.
  */
 export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracing, server: S): S {
   assumeOurs(tracing)
@@ -23,7 +24,7 @@ export function traceHttpServer<S extends Server | SecureServer>(tracing: Tracin
   return server
 }
 
-/** Traces every server of the process. */
+/** Traces every server of `node:http` and `node:https` in the process. */
 export const nodeHttpServer: Instrumentation = instrumentation('node:http', (tracing) => {
   const wrap = emitTraced(tracing)
   return uninstallAll([

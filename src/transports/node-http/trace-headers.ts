@@ -2,27 +2,30 @@ import type { ClientRequest } from 'node:http'
 import { failed } from '../../host/faults.ts'
 import { nodeHttp } from './modules.ts'
 import type { TracedClient } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { installOnce } from '../hooks/install-once.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { signedHeaders } from '../http-clients/signed-headers.ts'
 
 type Send = (this: ClientRequest, ...args: unknown[]) => unknown
 
-/** What each request is to go out with. Not on the request: V8 keeps what stood there, and so the realm of a test. */
+/**
+ * The trace headers that each request is to keep. Not on the request: V8 keeps what stood there, and so the realm of a
+ * test.
+ */
 const kept = new WeakMap<ClientRequest, TraceHeaders>()
 
-/** All that sends a request's headers, if they have not gone. */
+/** The methods that send a request's headers, if those have not gone. */
 const SENDERS = ['write', 'end', 'flushHeaders'] as const
 
 /**
- * The trace headers that a request was given when it was made. Until they go out anybody may set others: who follows a
- * redirection by hand sets what the request before had, and a proxy what came to it. They give way to these, as do
- * those that are there from the beginning.
+ * The trace headers that a request was given when it was made. Until they go out the host may set others: one that
+ * follows a redirect by itself sets those of the request before, and a proxy those that came to it. These replace them,
+ * as they replace those that were there from the beginning.
  */
 export class TraceHeaders {
   readonly #client: TracedClient<never>
   readonly #request: ClientRequest
-  /** Names and values in turn. */
+  /** The names and values of the headers that were given, in turn. */
   readonly #given: string[] = []
   /** The values by the client's names, once all are given. */
   readonly #values: unknown[] = []
@@ -32,19 +35,22 @@ export class TraceHeaders {
     this.#request = request
   }
 
-  /** Gives the request one. */
+  /** Gives the request a trace header. */
   set(name: string, value: string): void {
     this.#request.setHeader(name, value)
     this.#given.push(name, value)
   }
 
-  /** All are given: from now on the request is to keep them. */
+  /** Has the request keep its trace headers: all have been given. */
   keep(): void {
     for (const name of this.#client.names) this.#values.push(this.#request.getHeader(name))
     kept.set(this.#request, this)
   }
 
-  /** The headers are about to go. What was only removed stays so: somebody wants none there. */
+  /**
+   * Puts the trace headers back where others were set: they are about to go out. A header that was removed stays
+   * removed.
+   */
   restore(): void {
     if (this.#request.headersSent || !this.#isReplaced()) return
     const request = this.#request
@@ -66,8 +72,8 @@ export class TraceHeaders {
   }
 }
 
-/** Has requests go out with the trace headers that they keep. */
-export const keepTraceHeaders: () => Uninstall = counted(() => {
+/** Has requests go out with the trace headers that they are to keep. */
+export const keepTraceHeaders: () => Uninstall = installOnce(() => {
   const { prototype } = nodeHttp().ClientRequest
   return uninstallAll(
     SENDERS.map((name) => patch(prototype as never, name, (own: Send) => sending(name, own))),
@@ -76,7 +82,7 @@ export const keepTraceHeaders: () => Uninstall = counted(() => {
 
 function sending(name: (typeof SENDERS)[number], own: Send): Send {
   const { prototype } = nodeHttp().ClientRequest
-  // As a rule it is inherited: who replaces it there, whenever that is, is asked.
+  // As a rule it is inherited. Whoever replaces it on the parent, at any time, is to be called.
   const parent = Object.getPrototypeOf(prototype) as Record<typeof name, Send>
   const owner = parent[name] === own ? parent : { [name]: own }
   return function () {

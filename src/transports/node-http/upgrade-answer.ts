@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
 import { failed } from '../../host/faults.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/
 
 type Write = (this: Socket, ...args: unknown[]) => unknown
 
 /**
- * Calls back with the status of the first answer that is written to the socket, undefined when those bytes begin with
- * none. Returns what takes it back.
+ * Calls `answered` with the status of the first answer that is written to the socket, or with undefined when the first
+ * bytes are no answer. Returns the undo.
  */
 export function whenAnswered(socket: Socket, answered: (status: number | undefined) => void): Uninstall {
   const watch = (original: Write): Write =>

@@ -1,24 +1,23 @@
 import { failed } from '../../host/faults.ts'
 import { everyLive, hold, release } from '../../host/held.ts'
-import { patch, type Uninstall } from '../../host/patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { processState, sharedList } from '../../host/process-state.ts'
 import { onMicrotask } from '../../host/timers.ts'
-import { counted } from '../hooks/install-once.ts'
-import { uninstallAll } from '../hooks/patch.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { nodeHttp } from './modules.ts'
 
 interface Waiting {
   readonly install: () => Uninstall
-  /** Undefined as long as it waits. */
+  /** The undo; undefined while node:https is not loaded. */
   uninstall?: Uninstall
 }
 
-/** Of all copies: one of them watches. */
+/** What all copies of the package wait for: one of them watches for all. */
 const waiting = sharedList<Waiting>('waiting for https')
 
 /**
- * Calls `install` when node:https is loaded: at once, if it is. To load it for its sake would take 8 ms and 5 MB of a
- * service that never uses it. The undo takes all of it back. An `install` that throws is counted.
+ * Calls `install` when node:https is loaded, at once if it is loaded already. We do not load it ourselves: that would
+ * take 8 ms and 5 MB of a service that never uses it. Returns the undo. An `install` that throws later is counted.
  */
 export function whenHttpsLoads(install: () => Uninstall): Uninstall {
   if (isHttpsLoaded()) return install()
@@ -47,11 +46,11 @@ type Method = (this: unknown, ...args: never[]) => unknown
 type Owner<K extends string> = Record<K, Method>
 
 /*
- * There are three ways in. `require` and `getBuiltinModule` return what they loaded, and are looked at then. An `import`
- * passes nothing of JavaScript's, but node:https makes an agent while it loads, and every agent adds a listener to itself;
- * it is there a microtask later, before the module that imports it runs.
+ * node:https is loaded in three ways. After `require` and `getBuiltinModule` we look whether it is there. An `import`
+ * calls no JavaScript function, but node:https makes an agent while it loads, and every agent adds a listener to
+ * itself. The module is there a microtask later, before the module that imports it runs.
  */
-const watch = counted(() => {
+const watch = installOnce(() => {
   const loader = processState.nodeModule as unknown as Owner<'_load'>
   return uninstallAll([
     patch(loader, '_load', lookingAfter),

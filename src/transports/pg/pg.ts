@@ -4,8 +4,9 @@ import { bindCallback, connectOutside, ScopedCalls } from '../../context/library
 import { failed } from '../../host/faults.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
+import { ownerOf } from '../hooks/owner-of.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
-import { patch, uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 
 interface Class {
   readonly prototype: EventEmitter
@@ -18,7 +19,9 @@ interface Exports {
 
 type Query = (this: unknown, ...args: unknown[]) => unknown
 
-/** What pg tells a query, its own or a cursor's: whatever comes of them, callbacks and events, comes of these. */
+/**
+ * The methods by which pg tells a query, its own or a cursor's, what came. All callbacks and events come from these.
+ */
 const TOLD = [
   'submit',
   'handleRowDescription',
@@ -31,12 +34,12 @@ const TOLD = [
   'handleCopyData',
   'handleError',
 ]
-/** What is called of a cursor, with a callback. */
+/** The methods of a cursor that take a callback. */
 const CALLED = ['read', 'close']
 
 /**
- * Has what pg calls back see the span that was current when the query was made, whoever's connection it went over. No
- * spans of its own.
+ * Makes what pg calls back run with the span that was current when the query was made, over whichever connection it
+ * went. It makes no spans of its own.
  */
 export const pg: Instrumentation = instrumentation('pg', () => {
   return uninstallAll([whenLoaded(MAIN_FILES.pg[0], scopeQueries), whenLoaded(MAIN_FILES.pg[1], scopePool)])
@@ -46,8 +49,8 @@ function scopeQueries({ Client, Query }: Exports): Uninstall {
   const queries = new ScopedCalls()
   const scoped = new WeakSet<object>()
   const undos: Uninstall[] = []
-  /** Queries of classes that pg knows nothing of are met when the first of them is made. */
-  const meet = (query: object): void => {
+  /** Traces the class of a query. A class that is not pg's own is traced when its first query is made. */
+  const scopeClassOf = (query: object): void => {
     const prototype = Object.getPrototypeOf(query) as object | null
     if (prototype === null || scoped.has(prototype)) return
     scoped.add(prototype)
@@ -56,7 +59,7 @@ function scopeQueries({ Client, Query }: Exports): Uninstall {
     }
     for (const [owner, name] of methodsOf(query, CALLED)) undos.push(bindCallback(owner, name))
   }
-  meet(Object.create(Query.prototype) as object)
+  scopeClassOf(Object.create(Query.prototype) as object)
 
   return uninstallAll([
     () => uninstallAll(undos)(),
@@ -66,7 +69,7 @@ function scopeQueries({ Client, Query }: Exports): Uninstall {
         try {
           const [config] = args
           if (isSubmittable(config)) {
-            meet(config)
+            scopeClassOf(config)
             queries.made(config)
           }
         } catch (error) {
@@ -93,17 +96,16 @@ function isSubmittable(config: unknown): config is object {
   return typeof (config as { submit?: unknown } | null | undefined)?.submit === 'function'
 }
 
-/** A row is told of often: it is an event, and most have nobody to hear it. */
+/** Whether anybody listens for rows: they come often, and most queries have no listener for them. */
 function hearsRows(query: object): boolean {
   return (query as Partial<EventEmitter>).listenerCount?.('row') !== 0
 }
 
-/** Of these methods those that the object inherits, each with the prototype that has it. */
+/** Those of the methods that the object inherits, each with the prototype that has it. */
 function methodsOf(object: object, names: readonly string[]): [object, string][] {
   const found: [object, string][] = []
   for (const name of names) {
-    let owner = Object.getPrototypeOf(object) as object | null
-    while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null
+    const owner = ownerOf(Object.getPrototypeOf(object) as object, name)
     if (owner && typeof (owner as Record<string, unknown>)[name] === 'function') found.push([owner, name])
   }
   return found

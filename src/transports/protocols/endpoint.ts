@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Endpoint } from '../../codec/zipkin-span.ts'
 
-/** An endpoint from an IP literal; undefined when it is none. An IPv4 address in IPv6 clothes is IPv4. */
+/** The endpoint of an IP address; undefined when that is no address. `::ffff:1.2.3.4` is the IPv4 address 1.2.3.4. */
 export function endpoint(address: string | undefined, port?: number): Endpoint | undefined {
   if (!address) return undefined
   const ip = address.startsWith('::ffff:') ? address.slice(7) : address

@@ -1,11 +1,12 @@
 import type { Endpoint } from '../../codec/zipkin-span.ts'
 import type { HttpRequest, HttpRules } from '../../options/http-rules.ts'
 import type { Setter } from '../../propagation/propagation.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { Span } from '../../span/span.ts'
+import { decide } from '../../tracing/decide.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from './endpoint.ts'
 
-/** How a library's request is read: one object a library, not one a request. */
+/** How the requests of a library are read: one object a library, not one a request. */
 export interface HttpReader<Request> {
   readonly method: (request: Request) => string
   readonly url: (request: Request) => string
@@ -16,35 +17,35 @@ export interface HttpReader<Request> {
 /** The annotation of a call whose reader wanted no more of the response: nothing has failed. */
 export const ABANDONED = 'response abandoned'
 
-/** What a server does with a request. */
+/** Begins and ends the spans of the requests that a server answers. */
 export class HttpServerHandler<Request> {
-  readonly #side: Side<Request>
-  readonly #tracing: ServiceTracing
+  readonly #ruleSet: HttpRuleSet<Request>
+  readonly #tracing: Tracing
   readonly #reader: HttpReader<Request>
 
-  constructor(tracing: ServiceTracing, reader: HttpReader<Request>) {
-    this.#side = new Side(tracing, reader, tracing.http.server ?? {})
+  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+    this.#ruleSet = new HttpRuleSet(tracing, reader, tracing.http.server ?? {})
     this.#tracing = tracing
     this.#reader = reader
   }
 
-  /** The span of a request that has arrived. `remote` is the socket's other end. */
-  receive(request: Request, remote: Endpoint | undefined): ServiceSpan {
+  /** Begins the span of a request that has come. `remote` is the other end of its socket. */
+  receive(request: Request, remote: Endpoint | undefined): Span {
     const { propagation, tracer } = this.#tracing
     const extracted = propagation.extract(request, this.#reader.header)
-    const sampled = extracted?.sampled === undefined ? this.#side.sample(request) : undefined
+    const sampled = extracted?.sampled === undefined ? this.#ruleSet.sample(request) : undefined
     const span = tracer.fromRemote(extracted, 'SERVER', sampled)
     if (span.recording) {
       const forwarded = this.#reader.header(request, 'x-forwarded-for')
       span.remote((forwarded && endpoint(forwarded.split(',', 1)[0]!.trim())) || remote)
-      this.#side.begin(request, span)
+      this.#ruleSet.begin(request, span)
     }
     return span
   }
 
   /**
-   * The response is out, or never will be: `status` undefined. Names the span by its route, and ends it. The route is
-   * undefined where the server has no routing, and empty where it has and none of its routes took the request.
+   * Ends the span: the response is out, or never will be (`status` undefined). Names the span by its route. The route
+   * is undefined where the server has no routing, and empty where it has routes and none took the request.
    */
   send(
     span: ServiceSpan,
@@ -53,32 +54,32 @@ export class HttpServerHandler<Request> {
     route: string | undefined,
     error?: unknown,
   ): void {
-    this.#side.end(request, span, status, route, error)
+    this.#ruleSet.end(request, span, status, route, error)
   }
 }
 
-/** What a client does with a call. */
+/** Begins and ends the spans of the calls that a client makes. */
 export class HttpClientHandler<Request> {
-  readonly #side: Side<Request>
-  readonly #tracing: ServiceTracing
+  readonly #ruleSet: HttpRuleSet<Request>
+  readonly #tracing: Tracing
   readonly #reader: HttpReader<Request>
 
-  constructor(tracing: ServiceTracing, reader: HttpReader<Request>) {
-    this.#side = new Side(tracing, reader, tracing.http.client ?? {})
+  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+    this.#ruleSet = new HttpRuleSet(tracing, reader, tracing.http.client ?? {})
     this.#tracing = tracing
     this.#reader = reader
   }
 
   /**
-   * The span of a call that is about to be made, its context written to `carrier`. Undefined when the call is not
-   * to be traced: the publisher's own, the inner call of a client that is traced already, or one that only opens
-   * a tunnel for another.
+   * Begins the span of a call that is about to be made, and writes its context to `carrier`. Undefined when the call is
+   * not to be traced: it is the publisher's own, the inner call of a client that is traced already, or it only opens a
+   * tunnel for another call.
    */
   start<Carrier>(request: Request, carrier: Carrier, set: Setter<Carrier>): ServiceSpan | undefined {
     const { dataManager, propagation, tracer } = this.#tracing
     if (dataManager.suppressed || this.#reader.method(request) === 'CONNECT') return undefined
-    const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#side.sample(request))
-    if (span.recording) this.#side.begin(request, span)
+    const span = tracer.nextSpan('CLIENT', dataManager.current ? undefined : this.#ruleSet.sample(request))
+    if (span.recording) this.#ruleSet.begin(request, span)
     try {
       propagation.inject(span.context, carrier, set)
     } catch (error) {
@@ -88,15 +89,15 @@ export class HttpClientHandler<Request> {
     return span
   }
 
-  /** The response is here, or never will be: `status` undefined. Ends the span. */
-  receive(span: ServiceSpan, request: Request, status: number | undefined, error?: unknown): void {
-    this.#side.end(request, span, status, undefined, error)
+  /** Ends the span: the response is here, or never will be (`status` undefined). */
+  receive(span: Span, request: Request, status: number | undefined, error?: unknown): void {
+    this.#ruleSet.end(request, span, status, undefined, error)
   }
 }
 
-/** What both sides share: names, tags, status, errors, and the user's rules. */
-class Side<Request> {
-  readonly #tracing: ServiceTracing
+/** What both sides share: the names, tags and errors of their spans, and the service's rules for one side. */
+class HttpRuleSet<Request> {
+  readonly #tracing: Tracing
   readonly #reader: HttpReader<Request>
   readonly #rules: HttpRules
 
@@ -108,13 +109,7 @@ class Side<Request> {
 
   sample(request: Request): boolean | undefined {
     const { sampler } = this.#rules
-    return (
-      sampler &&
-      this.#tracing.decision(
-        'http rule',
-        this.#ask(() => sampler(this.#portable(request))),
-      )
-    )
+    return sampler && decide(this.#tracing, 'http rule', () => sampler(this.#portable(request)))
   }
 
   begin(request: Request, span: ServiceSpan): void {
@@ -150,17 +145,12 @@ class Side<Request> {
     span.finish()
   }
 
-  #ask<T>(rule: () => T): T | undefined {
+  #tell(rule: () => void): void {
     try {
-      return rule()
+      this.#tracing.watch('http rule', rule())
     } catch (error) {
       this.#tracing.failed('http rule', error)
-      return undefined
     }
-  }
-
-  #tell(rule: () => void): void {
-    this.#tracing.watch('http rule', this.#ask(rule))
   }
 
   #portable(request: Request): HttpRequest {
@@ -176,8 +166,8 @@ class Side<Request> {
 }
 
 /**
- * A name where there is routing. Few names whatever the paths: a raw path never becomes one. Catch-all names are
- * Brave's.
+ * The name of a span where the server has routes. A raw path never becomes a name, so there are few names whatever the
+ * paths. The names `not_found` and `redirected` are Brave's.
  */
 function nameOf(method: string, status: number | undefined, route: string): string {
   if (route) return `${method} ${route}`

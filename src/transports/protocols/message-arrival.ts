@@ -4,7 +4,7 @@ import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
 const arrivals = new WeakMap<object, Arrival>()
 
-/** That a message, or several of one trace, came. Its CONSUMER span is made when it is first asked for. */
+/** The arrival of a message, or of several with one context. Its CONSUMER span is made when it is first asked for. */
 export class Arrival {
   readonly tracing: ServiceTracing
   readonly #receive: () => ServiceSpan
@@ -15,8 +15,11 @@ export class Arrival {
     this.#receive = receive
   }
 
-  /** A moment, so it is finished when it is made. What is done with the message goes below it. */
-  get span(): ServiceSpan {
+  /**
+   * The CONSUMER span. It is finished when it is made, for an arrival is a moment. The work on the message goes below
+   * it.
+   */
+  get span(): Span {
     if (this.#span === undefined) {
       this.#span = this.#receive()
       this.#span.finish()
@@ -24,7 +27,7 @@ export class Arrival {
     return this.#span
   }
 
-  /** Notes that this is how `message` came. */
+  /** Notes that `message` came by this arrival. */
   of(message: object): void {
     arrivals.set(message, this)
   }

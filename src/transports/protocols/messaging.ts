@@ -1,10 +1,11 @@
 import type { Extracted } from '../../propagation/propagation.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { Span } from '../../span/span.ts'
+import { decide } from '../../tracing/decide.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 
-/** What a messaging system's own rules are. */
+/** What the handler must know of a messaging system, and the service's rules for it. */
 export interface MessagingRules {
-  /** Begins the names of tags: `kafka`. */
+  /** What the names of its tags begin with: `kafka`. */
   readonly system: string
   readonly remoteServiceName: string
   readonly ignore: ((channel: string) => boolean) | undefined
@@ -20,22 +21,25 @@ export class MessagingHandler {
   readonly #tracing: ServiceTracing
   readonly #rules: MessagingRules
   readonly #channelTag: string
+  /** Where a rule's fault is counted. */
+  readonly #ruleName: string
 
   constructor(tracing: ServiceTracing, rules: MessagingRules) {
     this.#tracing = tracing
     this.#rules = rules
     this.#channelTag = `${rules.system}.topic`
+    this.#ruleName = `${rules.system} rule`
   }
 
-  /** Whether the channel's messages are left alone. A rule that fails leaves none alone. */
+  /** Whether the messages of a channel (a topic) are left alone. No message is where the rule fails. */
   ignores(channel: string): boolean {
     const { ignore } = this.#rules
-    return ignore !== undefined && this.#decide(() => ignore(channel)) === true
+    return ignore !== undefined && decide(this.#tracing, this.#ruleName, () => ignore(channel)) === true
   }
 
   /**
-   * The span of a message that is about to be sent: below the current span, else below what the message came with when
-   * it is only passed on, else a new trace.
+   * The PRODUCER span of a message that is about to be sent: below the current span, else below the context that the
+   * message brought when it is only passed on, else the root of a new trace.
    */
   send(channel: string, forwarded: Extracted | undefined): ServiceSpan {
     const { dataManager, tracer } = this.#tracing
@@ -46,8 +50,8 @@ export class MessagingHandler {
     return this.#describe(span, 'send', channel)
   }
 
-  /** The span of a message that has come. The caller finishes it when it has said all. */
-  receive(channel: string | undefined, extracted: Extracted | undefined): ServiceSpan {
+  /** The CONSUMER span of a message that has come. The caller finishes it, once it has its tags. */
+  receive(channel: string | undefined, extracted: Extracted | undefined): Span {
     const sampled = channel === undefined ? undefined : this.#sample(channel, 'CONSUMER', extracted)
     return this.#describe(this.#tracing.tracer.fromRemote(extracted, 'CONSUMER', sampled), 'receive', channel)
   }
@@ -67,16 +71,6 @@ export class MessagingHandler {
   ): boolean | undefined {
     const { sampler } = this.#rules
     if (sampler === undefined || extracted?.sampled !== undefined) return undefined
-    return this.#decide(() => sampler(channel, kind))
-  }
-
-  #decide(rule: () => boolean | undefined): boolean | undefined {
-    const where = `${this.#rules.system} rule`
-    try {
-      return this.#tracing.decision(where, rule())
-    } catch (error) {
-      this.#tracing.failed(where, error)
-      return undefined
-    }
+    return decide(this.#tracing, this.#ruleName, () => sampler(channel, kind))
   }
 }

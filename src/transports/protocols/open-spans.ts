@@ -4,22 +4,22 @@ import type { ServiceSpan } from '../../span/service-span.ts'
 import { startTimer } from '../../host/timers.ts'
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
-/** How long a call may be under way, in milliseconds, before it is asked whether anything will end it. */
+/** How long a call may be under way, in milliseconds, before we ask whether anything will end it. */
 const AGE_MS = 600_000
-/** How long where there are more than {@link MANY}: such a number grows by what never ends. */
+/** The same where there are more than {@link MANY} calls, in milliseconds: so many come of calls that never end. */
 const PRESSED_MS = 60_000
 const MANY = 10_000
-/** Ended in one go at most; a thousand take about a millisecond. */
+/** The most calls that are ended at once: a thousand take about a millisecond. */
 const AT_ONCE = 1000
 
 /** A call whose span is recorded and has not ended. */
 export interface Ageing {
-  readonly span: ServiceSpan | undefined
-  /** As what it is counted: `http server`. */
+  readonly span: Span | undefined
+  /** The name by which it is counted when it is ended for its age: `http server`. */
   readonly place: string
-  /** Whether it is known that something will still end it: it stays, however old. */
+  /** Whether something is known that will end it. Then it stays, however old it is. */
   isAlive(): boolean
-  /** Nothing has ended it. Says what is to be said of that, and finishes the span. */
+  /** Is called when nothing has ended the call in time. Finishes the span, with an error where that is one. */
   outlived(): void
 }
 
@@ -29,7 +29,7 @@ export class Open {
   readonly #list: OpenSpans
   before: Open = this
   after: Open = this
-  /** Since when it counts, in ticks, where that is not the start of its span. */
+  /** From when its age counts, in ticks; undefined where that is the start of its span. */
   since: number | undefined
 
   constructor(list: OpenSpans, call: Ageing | undefined) {
@@ -38,16 +38,16 @@ export class Open {
     this.since = undefined
   }
 
-  /** The call has ended. A second time it is nothing. */
+  /** Takes the call out of the list: it has ended. A second call does nothing. */
   close(): void {
     this.#list.remove(this)
   }
 }
 
 /**
- * The calls of one tracing that are under way, in the order in which they began. What nothing ends is ended by its age:
- * its span is reported, says so, and holds no more memory. As a chain, for every request comes here and goes: it takes
- * no time to speak of, looks at no clock and arms a timer once a minute at most.
+ * The calls of one tracing that are under way, in the order in which they began. A call that nothing ends is ended for
+ * its age: its span gets the tag `tdist.ended` and is reported, and holds no more memory. Every request comes here and
+ * goes, so the list is a chain: to add and to remove looks at no clock, and sets a timer once a minute at most.
  */
 export class OpenSpans {
   readonly #tracing: ServiceTracing
@@ -62,7 +62,7 @@ export class OpenSpans {
     this.#ageMs = ageMs
   }
 
-  /** Of a call that has begun just now; close what is returned when it has ended. */
+  /** Adds a call that has just begun. Returns its place in the list, to be closed when the call ends. */
   add(call: Ageing): Open | undefined {
     try {
       const open = new Open(this, call)
@@ -75,7 +75,7 @@ export class OpenSpans {
     }
   }
 
-  /** As {@link Open.close}. */
+  /** Takes a call out of the list: it has ended. A second time it does nothing. */
   remove(open: Open): void {
     try {
       if (open.after === open) return
@@ -104,7 +104,7 @@ export class OpenSpans {
     this.#tracing.dataManager.untraced(() => startTimer(wake, ms)).unref()
   }
 
-  /** Ends what is over its age: the timer calls it. */
+  /** Ends the calls that are over their age. The timer calls it. */
   sweep(): void {
     try {
       this.#isArmed = false
@@ -142,19 +142,19 @@ export class OpenSpans {
   }
 }
 
-/** How long the call has been under way, or known to be alive, in ticks. What is finished already has no age left. */
+/** The age of a call in ticks: since it began, or was last known to be alive. Infinite for a finished one. */
 function ageOf({ since, call }: Open): number {
   const began = since ?? call!.span?.began
   return began === undefined ? Infinity : ticks() - began
 }
 
-/** What a timer calls that keeps no realm alive which may be over before its time has come. */
+/** A function for a timer. It does not keep alive a realm that may end before the time has come. */
 const sweeping = ofNodeRealm((list: WeakRef<OpenSpans>) => () => list.deref()?.sweep())
 
 const lists = new WeakMap<ServiceTracing, Map<number, OpenSpans>>()
 
-/** The calls of this tracing that may get so old, by default ten minutes. */
-export function openSpansOf(tracing: ServiceTracing, ageMs: number = AGE_MS): OpenSpans {
+/** The list of a tracing's calls that may get so old, in milliseconds; by default ten minutes. */
+export function openSpansOf(tracing: Tracing, ageMs: number = AGE_MS): OpenSpans {
   let byAge = lists.get(tracing)
   if (byAge === undefined) lists.set(tracing, (byAge = new Map()))
   let list = byAge.get(ageMs)

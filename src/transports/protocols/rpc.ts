@@ -3,9 +3,9 @@ import type { Extracted } from '../../propagation/propagation.ts'
 import type { ServiceSpan } from '../../span/service-span.ts'
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
-/** A call, as rules see it. */
+/** A call as rules see it. */
 export interface RpcRequest {
-  /** As the interface names it; undefined where nobody said. */
+  /** The service's name in the interface; undefined where it is not known. */
   readonly service: string | undefined
   readonly method: string
 }
@@ -27,8 +27,11 @@ export class RpcHandler {
     this.#serviceTag = `${system}.service`
   }
 
-  /** The span of a call that is about to be made; undefined when it is not to be traced: the publisher's own. */
-  start(request: RpcRequest, remote: Endpoint | undefined): ServiceSpan | undefined {
+  /**
+   * Begins the CLIENT span of a call about to be made. Undefined when it is not to be traced: it is the publisher's
+   * own.
+   */
+  start(request: RpcRequest, remote: Endpoint | undefined): Span | undefined {
     const { dataManager, tracer } = this.#tracing
     if (dataManager.suppressed) return undefined
     const span = tracer.nextSpan('CLIENT')
@@ -36,13 +39,15 @@ export class RpcHandler {
     return this.describe(span, request)
   }
 
-  /** The span of a call that has come. */
-  receive(request: RpcRequest, extracted: Extracted | undefined): ServiceSpan {
+  /** Begins the SERVER span of a call that has come. */
+  receive(request: RpcRequest, extracted: Extracted | undefined): Span {
     return this.describe(this.#tracing.tracer.fromRemote(extracted, 'SERVER'), request)
   }
 
-  /** Says of a span which call it is: its own, or that of the HTTP request that brings it. */
-  describe(span: ServiceSpan, { service, method }: RpcRequest): ServiceSpan {
+  /**
+   * Gives a span the name and tags of a call. It is the call's own span, or that of the HTTP request that brings it.
+   */
+  describe(span: Span, { service, method }: RpcRequest): Span {
     if (!span.recording) return span
     span.name(service === undefined ? method : `${service}.${method}`)
     span.tag(this.#methodTag, method)

@@ -7,12 +7,12 @@ import type { MessageBegin, ProtocolClass, ThriftProtocol } from './protocol.ts'
 interface Writing {
   carried: Carried | undefined
   entries: readonly string[] | undefined
-  /** The message that is being read. */
+  /** The reply that is being read. */
   reply: MessageBegin | undefined
   thrown: 'declared' | 'undeclared' | undefined
 }
 
-/** The protocol, which begins a call's span with its message, and writes what the message is to carry. */
+/** A protocol for a client: begins the span of each call that is written, and writes what carries the trace. */
 export function clientProtocol(
   client: ThriftClient,
   Base: ProtocolClass,
@@ -28,7 +28,7 @@ export function clientProtocol(
     thrown: undefined,
   })
 
-  /** A result has one field: 0 is its value, any other an exception that the interface declares. */
+  /** Looks at the one field of a result: 0 is its value, any other an exception that the interface declares. */
   const lookForThrown = (protocol: ThriftProtocol & { tdist: Writing }): void => {
     protocol.readFieldBegin = function () {
       delete (protocol as Partial<ThriftProtocol>).readFieldBegin

@@ -4,22 +4,23 @@ import { propagationOf } from '../../propagation/composite.ts'
 import type { Propagation } from '../../propagation/propagation.ts'
 import { READS_FRAMES } from '../../propagation/thrift-field.ts'
 import { encodeTraceFrame } from '../../propagation/frame/trace-frame.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import { decide } from '../../tracing/decide.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
 import { RpcHandler, type RpcRequest } from '../protocols/rpc.ts'
 import { ThriftCall, ThriftCalls } from './pending-calls.ts'
 import { checkThrift, type ThriftOptions } from '../../options/thrift-options.ts'
 import { CALL, type ThriftConnection, type ThriftProtocol, type ThriftService } from './protocol.ts'
 
-/** What a message is to carry. */
+/** A call, and what its message is to carry of the trace. */
 export interface Carried {
   readonly call: ThriftCall
   readonly frame: Buffer | undefined
-  /** The field's names and values in turn. */
+  /** The names and values of the field that carries the trace, in turn; undefined when there is none. */
   readonly entries: readonly string[] | undefined
 }
 
-/** The tracing of one client connection. */
+/** Traces the calls of one client connection. */
 export class ThriftClient {
   readonly tracing: ServiceTracing
   readonly calls: ThriftCalls
@@ -29,10 +30,10 @@ export class ThriftClient {
   readonly #options: ThriftOptions
   readonly #handler: RpcHandler
   readonly #fields: Propagation
-  /** The peer has put a frame before a reply. */
+  /** Whether the peer has put a frame before a reply, and so knows frames. */
   #upgraded = false
   #remote: Endpoint | undefined
-  /** What the stream failed with, just before it closes. */
+  /** What the stream failed with just before it closed. */
   #cause: unknown
 
   constructor(tracing: ServiceTracing, connection: Partial<ThriftConnection>, options: ThriftOptions) {
@@ -47,7 +48,7 @@ export class ThriftClient {
     this.#fields = propagationOf(formats, tracing.baggage)
   }
 
-  /** A message is about to be written. Undefined when it is not to be traced. */
+  /** Begins the CLIENT span of a call whose message is about to be written. Undefined when it is not to be traced. */
   begin(protocol: ThriftProtocol, name: string, type: number, seqid: number): Carried | undefined {
     const client = protocol.trans.client ?? this.#clientOf(name)
     const request = requestOf(name, client)
@@ -82,23 +83,23 @@ export class ThriftClient {
     return { call, ...this.#carried(span.context) }
   }
 
-  /** The message is written; one that nobody answers is done. */
+  /** The message is written. The span of a call that nobody answers ends here. */
   written(call: ThriftCall): void {
     if (call.answer === 'none') call.span.finish()
   }
 
-  /** It could not be written. */
+  /** The message could not be written: the span ends with an error. */
   notWritten(call: ThriftCall): void {
     this.calls.ended(call, new Error('not sent: the arguments cannot be written'))
   }
 
-  /** The peer knows frames, for as long as it is this one. */
+  /** The peer of this connection knows frames. */
   upgraded(): void {
     this.#upgraded = true
   }
 
-  /** What the connection says of itself. */
-  happened(event: unknown, said: unknown): void {
+  /** Is told every event that the connection emits, with its first value. */
+  onConnectionEvent(event: unknown, said: unknown): void {
     switch (event) {
       case 'connect':
         this.calls.connected()
@@ -123,7 +124,7 @@ export class ThriftClient {
     }
   }
 
-  /** B3 headers for a call over HTTP: names and values in turn. */
+  /** The trace headers of a call over HTTP: names and values in turn. Undefined when it is to have none. */
   headersFor({ span }: ThriftCall): string[] | undefined {
     if (this.#options.httpHeaders === false || this.#options.propagation === 'off') return undefined
     const headers: string[] = []
@@ -135,7 +136,7 @@ export class ThriftClient {
     const { propagation = 'field' } = this.#options
     if (propagation === 'off') return { frame: undefined, entries: undefined }
     const { connected, connection, protocol } = this.#connection
-    // Only a stream of one peer's takes bytes that are no message. A protocol used by hand is on what its user says.
+    // Only a stream to one peer takes bytes that are no message. Who uses a protocol by hand knows what it is on.
     const isStream = connection !== undefined || protocol === undefined
     const framed =
       propagation === 'prefix' || (propagation === 'auto' && this.#upgraded && connected === true)
@@ -157,12 +158,7 @@ export class ThriftClient {
   #ignores({ service }: RpcRequest): boolean {
     const { ignore } = this.#options
     if (ignore === undefined) return false
-    try {
-      return this.tracing.decision('thrift rule', ignore(service, this.#connection.host)) === true
-    } catch (error) {
-      this.tracing.failed('thrift rule', error)
-      return false
-    }
+    return decide(this.tracing, 'thrift rule', () => ignore(service, this.#connection.host)) === true
   }
 
   #remoteEnd(): Endpoint | undefined {
@@ -171,7 +167,7 @@ export class ThriftClient {
     return this.#remote
   }
 
-  /** Forgets the peer; returns why it has gone. */
+  /** Forgets the peer. Returns why it has gone. */
   #gone(reason: string): unknown {
     const cause = this.#cause ?? new Error(reason)
     this.#upgraded = false
@@ -181,7 +177,10 @@ export class ThriftClient {
   }
 }
 
-/** `Service` and `method` of a message's name; a client that is not multiplexed is called after its service. */
+/**
+ * The service and method of a call: the message's name has both when it is multiplexed, else the client's class has the
+ * service.
+ */
 function requestOf(name: string, client: ThriftService | undefined): RpcRequest {
   const colon = name.indexOf(':')
   if (colon > 0) return { service: name.slice(0, colon), method: name.slice(colon + 1) }

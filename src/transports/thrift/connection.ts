@@ -1,6 +1,7 @@
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { withNodeHeaders } from '../http-clients/header-list.ts'
-import { patch } from '../hooks/patch.ts'
+import { patch } from '../../host/patch.ts'
+import { TRACED_THRIFT } from '../hooks/traced-mark.ts'
 import { clientProtocol } from './client-protocol.ts'
 import { ThriftClient, type Carried } from './client.ts'
 import type { ThriftOptions } from '../../options/thrift-options.ts'
@@ -8,18 +9,15 @@ import { baseOf, type ThriftConnection } from './protocol.ts'
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown
 
-const TRACED = Symbol.for('tdist.thrift')
-
 /**
- * The connection, traced: the calls of every client made with it from now on are CLIENT spans. To be called before
- * `createClient`, which takes the connection's protocol.
+ * Traces a connection: the calls of every client that is made with it from now on are CLIENT spans. Call it before
+ * `createClient`, which takes the connection's protocol. Returns the connection.
  */
 export function traceConnection<C extends ThriftConnection>(
   tracing: ServiceTracing,
   connection: C,
   options: ThriftOptions,
 ): C {
-  if (!tracing.enabled || TRACED in connection) return connection
   // Its user traces it by `tracingProtocol`.
   if (baseOf(connection.protocol) !== connection.protocol) return connection
   const client = new ThriftClient(tracing, connection, options)
@@ -27,11 +25,11 @@ export function traceConnection<C extends ThriftConnection>(
   const isHttp = connection.nodeOptions !== undefined
   const writes = isHttp ? (carried: Carried | undefined) => void (writing = carried) : undefined
   connection.protocol = clientProtocol(client, connection.protocol, writes)
-  Object.defineProperty(connection, TRACED, { value: true })
+  Object.defineProperty(connection, TRACED_THRIFT, { value: true })
   patch(connection as { emit: Callback }, 'emit', (emit) => {
     return function (...args) {
       try {
-        client.happened(args[0], args[1])
+        client.onConnectionEvent(args[0], args[1])
       } catch (error) {
         tracing.failed('thrift client', error)
       }

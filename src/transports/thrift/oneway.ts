@@ -3,9 +3,9 @@ type Method = (this: never, ...args: never[]) => unknown
 const learnt = new WeakMap<Method, boolean>()
 
 /**
- * Whether this method of a generated processor, `process_…(seqid, input, output)`, answers nobody: it never names its
- * output. What the message says cannot be relied on: clients in Go write a oneway call as any other. Any method that is
- * not written as the compiler writes it may answer.
+ * Whether this method of a generated processor, `process_…(seqid, input, output)`, never answers: it does not name its
+ * output. The message cannot be relied on for that, since clients in Go write a oneway call as any other. A method that
+ * is not written as the compiler writes them may answer.
  */
 export function answersNobody(method: Method): boolean {
   let nobody = learnt.get(method)

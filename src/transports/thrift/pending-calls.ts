@@ -3,19 +3,19 @@ import { onNextTick } from '../../host/timers.ts'
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
 
-/** What tells that the answer is here: the client's callback, the message itself, or nothing, for nobody answers. */
+/** How we learn of the answer: by the client's callback, by the message itself, or not at all, where nobody answers. */
 type Answer = 'callback' | 'message' | 'none'
 
 /** A call whose answer is waited for. */
 export class ThriftCall implements Ageing {
   readonly span: ServiceSpan
   readonly seqid: number
-  /** Whether it went out at once; else it waits until the connection is there. */
+  /** Whether the call has gone out; else it waits until there is a connection. */
   sent: boolean
   readonly answer: Answer
-  /** Makes the call itself fail, as npm's thrift never does. */
+  /** Makes the call itself fail, as npm's thrift never does; undefined where it is not to fail. */
   fail: ((error: unknown) => void) | undefined
-  /** Among the calls of all connections, for as long as it is among those of its own. */
+  /** Its place among the open calls of all connections, until it ends. */
   open: Open | undefined
   readonly #calls: ThriftCalls
 
@@ -43,8 +43,8 @@ export class ThriftCall implements Ageing {
 }
 
 /**
- * The calls of one connection that have no answer yet. npm's thrift forgets none: when the connection goes, they wait for
- * ever. Their spans do not.
+ * The calls of one connection that have no answer yet. When the connection goes, npm's thrift lets them wait for ever;
+ * their spans end here.
  */
 export class ThriftCalls {
   readonly #failPending: boolean
@@ -57,7 +57,7 @@ export class ThriftCalls {
   }
 
   add(call: ThriftCall): void {
-    // A client that counts anew has forgotten the call that had this number.
+    // A client that numbers its calls from the start again has given up the call with this number.
     const before = this.#waiting.get(call.seqid)
     if (before) this.ended(before, new Error('no response'))
     const { recording } = call.span
@@ -65,9 +65,9 @@ export class ThriftCalls {
     if (recording) call.open = this.#open.add(call)
   }
 
-  /** The answer is here; only the first end counts. */
+  /** The answer is here. Only the first end of a call counts. */
   answered(call: ThriftCall, error?: unknown): void {
-    this.#forget(call)
+    this.#drop(call)
     if (error !== undefined && error !== null) {
       call.span.tag('thrift.exception', isDeclared(error) ? 'declared' : 'undeclared')
       call.span.error(error)
@@ -75,24 +75,24 @@ export class ThriftCalls {
     call.span.finish()
   }
 
-  /** No answer will come: nobody has thrown an exception. */
+  /** No answer will come: ends the span with this error, which is no exception of the server's. */
   ended(call: ThriftCall, error: unknown): void {
-    this.#forget(call)
+    this.#drop(call)
     call.span.error(error).finish()
   }
 
-  /** No answer has come. It may yet come, or the connection go, which is to make the call fail. */
+  /** No answer has come in time: ends the span. With `failPending` the call stays, to fail when the connection goes. */
   outlived(call: ThriftCall): void {
-    if (!this.#failPending) this.#forget(call)
+    if (!this.#failPending) this.#drop(call)
     call.span.error(new Error('no response')).finish()
   }
 
-  /** Whether it is the message itself that answers this call. */
+  /** Whether the call with this number ends when its message comes, and not by a callback. */
   isReplied(seqid: number): boolean {
     return this.#waiting.get(seqid)?.answer === 'message'
   }
 
-  /** A message with this number has come, and with it an exception or none. */
+  /** The reply to the call with this number has come, with an exception or without. */
   replied(seqid: number, thrown: 'declared' | 'undeclared' | undefined): void {
     const call = this.#waiting.get(seqid)
     if (call?.answer !== 'message') return
@@ -100,36 +100,36 @@ export class ThriftCalls {
     this.answered(call)
   }
 
-  /** The connection will bring this call no answer. */
+  /** The connection will bring no answer to this call: ends its span, and with `failPending` makes it fail. */
   failed(call: ThriftCall, error: unknown): void {
     this.ended(call, error)
     // By itself, for what a callback throws is the user's, and other calls are to fail as well.
     if (this.#failPending && call.fail) onNextTick(call.fail, error)
   }
 
-  /** Nor any of those that went out (or, with `unsentToo`, any at all). */
+  /** The connection is lost: no answer will come to the calls that went out or, with `unsentToo`, to any call. */
   lost(error: unknown, unsentToo: boolean): void {
     for (const call of this.#waiting.values()) if (call.sent || unsentToo) this.failed(call, error)
   }
 
-  /** What waited for the connection has gone out. */
+  /** The connection is there: all calls that waited for it have gone out. */
   connected(): void {
     for (const call of this.#waiting.values()) call.sent = true
   }
 
-  /** The call that this span is of. */
-  of(span: ServiceSpan | undefined): ThriftCall | undefined {
+  /** The call that this span belongs to; undefined when it waits for no answer. */
+  of(span: Span | undefined): ThriftCall | undefined {
     for (const call of this.#waiting.values()) if (call.span === span) return call
     return undefined
   }
 
-  #forget(call: ThriftCall): void {
+  #drop(call: ThriftCall): void {
     call.open?.close()
     if (this.#waiting.get(call.seqid) === call) this.#waiting.delete(call.seqid)
   }
 }
 
-/** An exception of the interface's own, rather than Thrift's for what went wrong beside it. */
+/** Whether an exception is one that the interface declares, and not Thrift's own for what went wrong beside it. */
 function isDeclared(error: unknown): boolean {
   return typeof error === 'object' && error !== null && (error as Error).name !== 'TApplicationException'
 }

@@ -1,5 +1,6 @@
 import { describe } from '../../host/log.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
+import { TRACED_THRIFT } from '../hooks/traced-mark.ts'
 import { isAtEnd } from './end-of-input.ts'
 import type { ThriftProtocol } from './protocol.ts'
 import { ThriftServerCall, type KnownMethods } from './server-call.ts'
@@ -14,14 +15,11 @@ export interface ThriftProcessor {
   services?: Record<string, ThriftProcessor>
 }
 
-const TRACED = Symbol.for('tdist.thrift')
-
-/** The call whose handler is about to be called: processors read, and call it, in one go. */
+/** The call whose handler is about to be called: a processor reads a call and calls the handler without a break. */
 let current: ThriftServerCall | undefined
 
-/** The processor, its calls traced: another one of the same kind, which has the handler that it had. */
-export function tracedProcessor<P extends ThriftProcessor>(tracing: ServiceTracing, processor: P): P {
-  if (TRACED in processor) return processor
+/** Returns a processor of the same kind with the same handler, whose calls are traced. */
+export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
   const inner = handling(tracing, processor)
   const known = knownMethods(processor)
   const { process: run } = processor as unknown as { readonly process: Method }
@@ -56,7 +54,7 @@ export function tracedProcessor<P extends ThriftProcessor>(tracing: ServiceTraci
       current = before
     }
   }
-  return Object.create(processor, { process: { value: process }, [TRACED]: { value: true } }) as P
+  return Object.create(processor, { process: { value: process }, [TRACED_THRIFT]: { value: true } }) as P
 }
 
 function ended(call: ThriftServerCall, error?: unknown): void {
@@ -69,8 +67,10 @@ function ended(call: ThriftServerCall, error?: unknown): void {
   }
 }
 
-/** The processor with a handler (or with processors, if it multiplexes) that runs in the scope of the call. */
-function handling<P extends ThriftProcessor>(tracing: ServiceTracing, processor: P): P {
+/**
+ * The processor, with its handler running in the scope of the call; of a multiplexed one the handlers of all services.
+ */
+function handling<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
   const { services, _handler } = processor
   if (services) {
     const inner = new WeakMap<ThriftProcessor, ThriftProcessor>()
@@ -89,11 +89,11 @@ function handling<P extends ThriftProcessor>(tracing: ServiceTracing, processor:
   return Object.create(processor, { _handler: { value: scoped(tracing, _handler) } }) as P
 }
 
-/** The handler, its methods run in the scope of the call that is being read. */
-function scoped(tracing: ServiceTracing, handler: object): object {
+/** The handler, with its methods running in the scope of the call that is being read. */
+function scoped(tracing: Tracing, handler: object): object {
   const { dataManager } = tracing
   const wrappers = new WeakMap<Method, Method>()
-  // Over an object of its own: what is frozen may not be shown otherwise by a proxy.
+  // Over an object of its own: a proxy of a frozen object must show its methods as they are.
   return new Proxy(Object.create(handler) as object, {
     get(_, name) {
       const method = Reflect.get(handler, name) as unknown

@@ -13,7 +13,7 @@ export const ONEWAY = 4
 /** The type of a field that holds a struct. */
 export const STRUCT = 12
 
-/** What a message begins with. Of older binary messages the name comes as bytes. */
+/** What a message begins with. The name comes as bytes in older binary messages. */
 export interface MessageBegin {
   readonly fname: unknown
   readonly mtype: number
@@ -22,7 +22,7 @@ export interface MessageBegin {
 
 /** A generated client. */
 export interface ThriftService {
-  /** By sequence number: who waits for an answer. */
+  /** The callbacks that wait for an answer, by the call's sequence number. */
   readonly _reqs: Record<number, ((this: unknown, ...args: unknown[]) => unknown) | undefined>
 }
 
@@ -34,7 +34,7 @@ export interface ThriftConnection extends EventEmitter {
   write: (this: ThriftConnection, ...args: never[]) => unknown
   readonly host?: string
   readonly port?: number
-  /** Of a stream only. */
+  /** The socket; undefined for a connection over HTTP or WebSocket. */
   readonly connection?: Socket
   readonly connected?: boolean
   /** Of HTTP only: what each request is made with. */
@@ -70,7 +70,7 @@ export interface ProtocolClass {
 }
 
 /**
- * A protocol of the same kind, some of its methods others, with the one more property `tdist`. It is a function with
+ * Returns a protocol of the same kind, with some methods replaced and the property `tdist` added. It is a function with
  * methods that `for…in` sees: Thrift's multiplexing calls protocols as functions and copies them key by key.
  */
 export function extended<State>(
@@ -99,7 +99,7 @@ export function baseOf(protocol: ProtocolClass): ProtocolClass {
   return (protocol as { [BASE]?: ProtocolClass })[BASE] ?? protocol
 }
 
-/** The quickest way to write the field in this protocol. A class derived from Thrift's own may write otherwise. */
+/** The quickest writer of the field for this protocol. A class derived from Thrift's own may write otherwise. */
 export function fieldWriterOf(Base: ProtocolClass): FieldWriter {
   if (Object.hasOwn(Base, 'VERSION_1')) return writeBinaryField
   return Object.hasOwn(Base, 'PROTOCOL_ID') ? writeCompactField : writeField

@@ -9,11 +9,11 @@ import { ONEWAY, type MessageBegin, type ThriftProtocol } from './protocol.ts'
 
 type ProcessMethod = (this: never, ...args: never[]) => unknown
 
-/** Which methods there are: the name that a stranger sends is not for naming spans by. */
+/** The methods that a processor has: a span is not named by whatever name a stranger sends. */
 export interface KnownMethods {
-  /** Undefined where a name says nothing of a service. */
+  /** The service that a message's name belongs to; undefined where it names none. */
   serviceOf(name: string): string | undefined
-  /** What the compiler has made of the method, which reads its arguments and writes its answer. */
+  /** The method that the compiler has made: it reads the arguments and writes the answer. */
   methodOf(name: string): ProcessMethod | undefined
 }
 
@@ -25,10 +25,10 @@ export class ThriftServerCall implements Ageing {
   #method: ProcessMethod | undefined
   #frame: Extracted | undefined
   #fields: ReadonlyMap<string, string> | undefined
-  /** A frame goes before the reply if one came, or if the caller says that it reads them. */
+  /** Whether a frame goes before the reply: one came before the call, or the caller says that it reads frames. */
   #framed = false
-  #span: ServiceSpan | undefined
-  /** The span is that of the HTTP request that brought the message, which ends by itself. */
+  #span: Span | undefined
+  /** Whether the span is that of the HTTP request that brought the message, which ends by itself. */
   #adopted = false
   #error: { readonly name: string; readonly declared: boolean } | undefined
   #open: Open | undefined
@@ -48,7 +48,7 @@ export class ThriftServerCall implements Ageing {
     return 'thrift server'
   }
 
-  /** Whether nobody answers it. */
+  /** Whether nobody answers the call. */
   get isOneway(): boolean {
     if (this.#begun?.mtype === ONEWAY) return true
     return this.#method !== undefined && answersNobody(this.#method)
@@ -71,7 +71,7 @@ export class ThriftServerCall implements Ageing {
     this.#fields ??= fields
   }
 
-  /** The arguments are read, so the message is whole; nothing of this happens twice however the bytes arrive. */
+  /** Begins the span: the arguments are read, so the message is whole. However the bytes arrive this happens once. */
   begin(input: ThriftProtocol): void {
     if (this.#span !== undefined || this.#begun === undefined) return
     const { dataManager } = this.tracing
@@ -91,12 +91,12 @@ export class ThriftServerCall implements Ageing {
     }
   }
 
-  /** The first failure counts. */
+  /** The call has failed. Only the first failure counts. */
   failed(name: string, declared: boolean): void {
     this.#error ??= { name, declared }
   }
 
-  /** The answer is written, or there will be none. */
+  /** Ends the call: the answer is written, or there will be none. */
   finish(): void {
     const span = this.#span
     if (span === undefined) return
@@ -113,12 +113,12 @@ export class ThriftServerCall implements Ageing {
     return false
   }
 
-  /** Nobody knows whether the handler is still at it. */
+  /** Ends the call: nobody knows whether the handler still works. */
   outlived(): void {
     this.finish()
   }
 
-  /** A frame goes first, then the field, then what THeader says. */
+  /** What the caller says of its trace: in the frame, else in the field, else in THeader's headers. */
   #extract({ trans }: ThriftProtocol): Extracted | undefined {
     if (this.#frame !== undefined) return this.#frame
     const { propagation } = this.tracing
@@ -151,8 +151,8 @@ function callsOf(tracing: ServiceTracing): ThriftServerCalls {
   return calls
 }
 
-/** The request that brought the message is not recorded: nor is what it brings, if that says nothing itself. */
-function denied(current: ServiceSpan | undefined): Extracted | undefined {
+/** A decision not to record: where the HTTP request that brought the call is not recorded, the call is not either. */
+function denied(current: Span | undefined): Extracted | undefined {
   if (current?.context.sampled !== false) return undefined
   return { context: current.context, sampled: false, debug: false, joinable: false, extra: undefined }
 }

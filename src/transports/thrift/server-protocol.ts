@@ -13,10 +13,10 @@ import {
 import { readAtEnd } from './end-of-input.ts'
 import type { ThriftServerCall } from './server-call.ts'
 
-/** What a protocol knows of the call that it reads or answers. */
+/** What a server's protocol knows of the call that it reads or answers. */
 interface Serving {
   call: ThriftServerCall | undefined
-  /** Of a reply: how deep in structs the writer is. */
+  /** How deep in structs the writer of the reply is. */
   depth: number
   reply: boolean
   declared: boolean
@@ -27,7 +27,7 @@ type Methods = Partial<ThriftProtocol> & ThisType<Serves>
 
 const classes = new WeakMap<ProtocolClass, ProtocolClass>()
 
-/** A protocol of the same kind on the same transport, which tells the call what it reads and writes. */
+/** Returns a protocol of the same kind on the same transport, which tells the call what it reads and writes. */
 export function serving(protocol: ThriftProtocol, call: ThriftServerCall | undefined): ThriftProtocol {
   const Base = baseOf(protocol.constructor as ProtocolClass)
   let Serving = classes.get(Base)
@@ -46,7 +46,7 @@ export function serving(protocol: ThriftProtocol, call: ThriftServerCall | undef
   return made
 }
 
-/** For a protocol that has to stay the very object it is: THeader's, which reads and writes by one. */
+/** As {@link serving}, for a protocol that has to stay the same object: THeader reads and writes by one. */
 export function serveIn(protocol: ThriftProtocol, call: ThriftServerCall): void {
   const one = protocol as Serves
   if (one.tdist === undefined) {
@@ -60,8 +60,8 @@ function none(): Serving {
   return { call: undefined, depth: 0, reply: false, declared: false }
 }
 
-/** Does ours beside the host's: what fails in ours is counted. */
-function guarded({ call }: Serving, ours: (call: ThriftServerCall) => void): void {
+/** Runs work of ours for a call, if there is one. What it throws is counted. */
+function forCall({ call }: Serving, ours: (call: ThriftServerCall) => void): void {
   if (call === undefined) return
   try {
     ours(call)
@@ -73,17 +73,17 @@ function guarded({ call }: Serving, ours: (call: ThriftServerCall) => void): voi
 function reading(base: ThriftProtocol): Methods {
   return {
     readMessageBegin() {
-      // Whoever serves no call has seen that there is none.
+      // Without a call there is nothing to read: the processor has looked.
       if (this.tdist.call === undefined) return readAtEnd(base, this)
       let frame: ReturnType<typeof peekFrame>
-      guarded(this.tdist, (call) => {
+      forCall(this.tdist, (call) => {
         frame = peekFrame(this.trans)
         if (typeof frame === 'object') call.cameWith(frame.extracted)
       })
       if (typeof frame === 'number') this.trans.ensureAvailable(frame)
       else if (frame !== undefined) this.trans.consume((frame as { length: number }).length)
       const begun = base.readMessageBegin.call(this)
-      guarded(this.tdist, (call) => call.named(begun))
+      forCall(this.tdist, (call) => call.named(begun))
       return begun
     },
     readStructBegin() {
@@ -99,7 +99,7 @@ function reading(base: ThriftProtocol): Methods {
       // Arguments are the outermost struct; what is deeper is all the caller's own.
       while (isTraceField(field.ftype, field.fid) && this.tdist.call?.depth === 1) {
         const fields = readField(this)
-        guarded(this.tdist, (call) => call.fieldCame(fields))
+        forCall(this.tdist, (call) => call.fieldCame(fields))
         this.readFieldEnd()
         field = base.readFieldBegin.call(this)
       }
@@ -107,7 +107,7 @@ function reading(base: ThriftProtocol): Methods {
     },
     readMessageEnd() {
       base.readMessageEnd.call(this)
-      guarded(this.tdist, (call) => call.begin(this))
+      forCall(this.tdist, (call) => call.begin(this))
     },
   }
 }
@@ -116,7 +116,7 @@ function writing(base: ThriftProtocol): Methods {
   return {
     writeMessageBegin(name, type, seqid) {
       const { tdist } = this
-      guarded(tdist, (call) => {
+      forCall(tdist, (call) => {
         tdist.reply = type === REPLY
         if (call.framed && call.span) this.trans.write(encodeTraceFrame(call.span.context, { reply: true }))
       })
@@ -124,14 +124,14 @@ function writing(base: ThriftProtocol): Methods {
       if (type !== EXCEPTION) return
       // The first string of Thrift's own exception, after the method's name, is its message.
       this.writeString = function (this: Serves, text: string) {
-        guarded(tdist, (call) => call.failed(text, false))
+        forCall(tdist, (call) => call.failed(text, false))
         base.writeString.call(this, text)
       }
     },
     writeStructBegin(name) {
       const { tdist } = this
       tdist.depth++
-      if (tdist.declared) guarded(tdist, (call) => call.failed(name, true))
+      if (tdist.declared) forCall(tdist, (call) => call.failed(name, true))
       base.writeStructBegin.call(this, name)
     },
     writeStructEnd() {
@@ -146,7 +146,7 @@ function writing(base: ThriftProtocol): Methods {
     },
     writeMessageEnd() {
       base.writeMessageEnd.call(this)
-      guarded(this.tdist, (call) => call.finish())
+      forCall(this.tdist, (call) => call.finish())
     },
   }
 }

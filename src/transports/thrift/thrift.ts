@@ -1,90 +1,80 @@
-import { failed } from '../../host/faults.ts'
-import { assumeOurs } from '../../tracing/assume-ours.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import { guarded } from '../../host/guarded.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
-import { patch, uninstallAll } from '../hooks/patch.ts'
+import { patch, uninstallAll } from '../../host/patch.ts'
 import { clientProtocol } from './client-protocol.ts'
 import { ThriftClient } from './client.ts'
 import type { ProtocolClass, ThriftConnection } from './protocol.ts'
 import { traceConnection } from './connection.ts'
 import type { ThriftOptions } from '../../options/thrift-options.ts'
 import { standIn } from '../hooks/stand-in.ts'
+import { TRACED_THRIFT } from '../hooks/traced-mark.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
 import { tracedProcessor, type ThriftProcessor } from './processor.ts'
 
 export type { ThriftOptions } from '../../options/thrift-options.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 
-/** What the compiler makes of a service. */
+/** A service as the Thrift compiler generates it. */
 interface GeneratedService {
   readonly Processor: new (handler: object) => ThriftProcessor
 }
 
 /**
- * A client's connection, of any kind, traced: hand it to `thrift.createClient`, or to a Multiplexer's. The calls of its
- * clients are CLIENT spans, and tell their servers of it as `options.propagation` says. Options default to those of
- * `createTracing({ thrift })`. The connection itself is changed and returned; its calls behave as ever.
+ * Traces a client's connection of any kind; give it to `thrift.createClient`, or to a Multiplexer's, afterwards. The
+ * calls of its clients are CLIENT spans, and carry the trace to their servers as `options.propagation` says. `options`
+ * default to those of `createTracing({ thrift })`. The connection itself is changed and returned; calls give the same
+ * results. Never throws: what is wrong with the options is counted, and the connection stays untraced.
  */
 export function traceThriftClient<C extends object>(
   tracing: Tracing,
   connection: C,
   options?: ThriftOptions,
 ): C {
-  assumeOurs(tracing)
-  const settings = options ?? tracing.thrift
-  try {
-    traceConnection(tracing, connection as unknown as ThriftConnection, settings)
-  } catch (error) {
-    tracing.failed('thrift client', error)
+  const trace = (): C => {
+    traceConnection(tracing, connection as unknown as ThriftConnection, options)
+    return connection
   }
-  return connection
+  return tracedOnce(tracing, 'thrift client', connection, trace, TRACED_THRIFT)
 }
 
 /**
- * A server's processor, traced: a processor with its handler, a multiplexed one, or a generated service as
- * `thrift.createServer` takes it. Each call is a SERVER span, in which the handler runs; it joins the caller's trace
- * however that is told: by a frame before the message, by a field of the arguments, by THeader or by HTTP's headers
- * (where the HTTP server is traced too, its span is the call's).
+ * Returns a server's processor, traced: a processor with its handler, a multiplexed one, or a generated service as
+ * `thrift.createServer` takes it. Each call is a SERVER span, in which the handler runs. It belongs to the caller's
+ * trace, whether that comes in a frame before the message, in a field of the arguments, in THeader or in HTTP's headers
+ * (where the HTTP server is traced too, its span is the call's). Never throws.
  */
 export function traceProcessor<P extends object>(tracing: Tracing, processor: P): P {
-  assumeOurs(tracing)
-  try {
-    if (!tracing.enabled) return processor
-    if ('process' in processor)
-      return tracedProcessor(tracing, processor as unknown as ThriftProcessor) as unknown as P
-    return tracedService(tracing, processor)
-  } catch (error) {
-    tracing.failed('thrift server', error)
-    return processor
-  }
+  const trace = (): P =>
+    'process' in processor
+      ? (tracedProcessor(tracing, processor as unknown as ThriftProcessor) as unknown as P)
+      : tracedService(tracing, processor)
+  return tracedOnce(tracing, 'thrift server', processor, trace, TRACED_THRIFT)
 }
 
 /**
- * The protocol, traced, for use by hand: as the `protocol` of `thrift.createConnection` or of a server, or given to a
- * generated client. Its calls are CLIENT spans and tell their servers of it as `options.propagation` says; a server
- * that has it reads messages with a frame before them as those without, and `traceProcessor` makes its spans. Make one
- * for each connection. Where there is a connection to hand, `traceThriftClient` does more: it sees the connection go.
+ * Returns the protocol, traced, for use by hand: as the `protocol` of `thrift.createConnection` or of a server, or
+ * given to a generated client. Its calls are CLIENT spans, and carry the trace to their servers as
+ * `options.propagation` says. A server with this protocol reads messages with a frame before them and without;
+ * `traceProcessor` makes its spans. Make one for each connection. Where you have the connection itself
+ * `traceThriftClient` does more: it sees when that is lost.
  */
-export function tracingProtocol<P extends object>(tracing: Tracing, Base: P, options?: ThriftOptions): P {
-  assumeOurs(tracing)
-  const settings = options ?? tracing.thrift
-  try {
-    if (!tracing.enabled) return Base
-    return clientProtocol(
-      new ThriftClient(tracing, {}, settings),
-      Base as unknown as ProtocolClass,
-    ) as unknown as P
-  } catch (error) {
-    tracing.failed('thrift client', error)
-    return Base
-  }
+export function tracingProtocol<P extends object>(
+  tracing: Tracing,
+  Base: P,
+  options: ThriftOptions = tracing.thrift,
+): P {
+  if (!tracing.enabled) return Base
+  const traced = (): unknown =>
+    clientProtocol(new ThriftClient(tracing, {}, options), Base as unknown as ProtocolClass)
+  return guarded('thrift client', traced, Base, tracing) as P
 }
 
-/** A service whose processors are traced: the generated module, or its constructor of processors alone. */
-function tracedService<S extends object>(tracing: ServiceTracing, service: S): S {
+/** The service, with its processors traced: a generated module, or the constructor of its processors. */
+function tracedService<S extends object>(tracing: Tracing, service: S): S {
   const generated = service as Partial<GeneratedService>
   const Processor = generated.Processor ?? (service as GeneratedService['Processor'])
   if (typeof Processor !== 'function') return service
@@ -95,7 +85,7 @@ function tracedService<S extends object>(tracing: ServiceTracing, service: S): S
   return (generated.Processor ? standIn(service, { Processor: Traced }) : Traced) as S
 }
 
-/** Thrift's exports, of which each may be replaced. */
+/** The exports of npm's thrift that are replaced. */
 interface Thrift {
   createClient: Method
   createServer: Method
@@ -139,17 +129,17 @@ function patchAll(tracing: ServiceTracing, exports: Thrift): () => void {
     patch(methods, 'createWebServer', (original) => {
       return function (this: unknown, ...args: never[]) {
         const server = Reflect.apply(original, this, args)
-        try {
-          // It has made processors of whatever it was given, and looks them up at each request.
-          const { services } = args[0] as unknown as { services: Record<string, { processor: object }> }
-          for (const one of Object.values(services)) one.processor = traceProcessor(tracing, one.processor)
-        } catch (error) {
-          failed('thrift server', error)
-        }
+        guarded('thrift server', () => traceServices(tracing, args[0]), undefined)
         return server
       }
     }),
   ])
+}
+
+/** Traces the services of a web server, which has made processors of them and looks these up at each request. */
+function traceServices(tracing: Tracing, options: unknown): void {
+  const { services } = options as { services: Record<string, { processor: object }> }
+  for (const one of Object.values(services)) one.processor = traceProcessor(tracing, one.processor)
 }
 
 function isObject(value: unknown): value is object {

@@ -3,11 +3,11 @@ import type { Socket } from 'node:net'
 import { processState } from '../../host/process-state.ts'
 import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import { Call, ClientCalls, type TracedClient } from '../http-clients/client-calls.ts'
-import { counted } from '../hooks/install-once.ts'
+import { installOnce } from '../hooks/install-once.ts'
 import { entriesOf } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
-import { uninstallAll, type Uninstall } from '../hooks/patch.ts'
+import { uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { signedHeaders, unless } from '../http-clients/signed-headers.ts'
 
 /** A request as undici's diagnostics channels show it. */
@@ -15,18 +15,18 @@ interface UndiciRequest {
   readonly origin: string | URL
   readonly path: string
   readonly method: string
-  /** Names and values in turn. */
+  /** The names and values of the headers, in turn. */
   readonly headers: string[]
   addHeader(name: string, value: string): unknown
   [CALL]?: UndiciCall | undefined
-  /** The call of the explicit way that it belongs to, which may be one of several attempts. */
+  /** The call of `traceUndici` that the request is made for, as one of several attempts perhaps. */
   [PART_OF]?: WholeCall | undefined
 }
 
-/** A call of the explicit way, as it hears of the requests that are made for it. */
+/** A call that `traceUndici` has begun, as it hears of the requests that are made for it. */
 export interface WholeCall {
   remote(socket: Socket): void
-  /** What the latest request was answered; undefined while it is not. */
+  /** The status that answered the latest request; undefined while there is none. */
   answered(status: number | undefined): void
 }
 
@@ -58,7 +58,7 @@ export const undici: Instrumentation = instrumentation('undici', (tracing) => {
   return uninstallAll([calls.install(tracing), follow()])
 })
 
-/** Makes `callsTracedBy` reach the requests of undici and fetch, for good. */
+/** Makes `callsTracedBy` reach the requests of undici and fetch. It is not undone. */
 export function followUndiciCalls(): void {
   followed ??= follow()
 }
@@ -70,21 +70,21 @@ let followed: Uninstall | undefined
 const begun = processState.calls as Map<string, WholeCall>
 
 /**
- * Says that requests which bear a header of this value, or have it for a path, belong to a call that has its span
- * already: so does the explicit way, whose request may be made much later and in somebody else's scope, when a pool has
- * a connection for it. Take it back with {@link forget}.
+ * Says that requests with a header of this value, or with this path, belong to a call that has its span already.
+ * `traceUndici` says so: its request may be made much later and in somebody else's scope, when a pool has a connection
+ * for it. {@link releaseHeader} takes it back.
  */
-export function remember(value: string, call: WholeCall): void {
+export function claimHeader(value: string, call: WholeCall): void {
   begun.set(value, call)
 }
 
-/** Takes {@link remember} back. */
-export function forget(value: string, call: WholeCall): void {
+/** Takes back what {@link claimHeader} said. */
+export function releaseHeader(value: string, call: WholeCall): void {
   if (begun.get(value) === call) begun.delete(value)
 }
 
 function begunBy({ headers, path }: UndiciRequest): WholeCall | undefined {
-  // Ours are the last ones, as a rule.
+  // Our headers are the last ones, as a rule.
   for (let i = headers.length - 1; i > 0; i -= 2) {
     const call = begun.get(headers[i]!)
     if (call !== undefined) return call
@@ -118,11 +118,13 @@ function callerOf(request: object): AsyncResource | undefined {
   return handler instanceof AsyncResource ? handler : undefined
 }
 
-/** Where this copy of undici keeps a request's handler: to look for it anew takes as long as the rest of a call's start. */
+/**
+ * Where this copy of undici keeps a request's handler: to look for it anew takes as long as the rest of a call's start.
+ */
 let handlerKey: symbol | undefined
 
 function begin(request: UndiciRequest): void {
-  // What opens a tunnel bears what is for the proxy; the call that goes through it comes by itself.
+  // The headers of a CONNECT are for the proxy; the call that goes through the tunnel comes by itself.
   if (request.method === 'CONNECT') return
   const client = calls.here()
   if (client === undefined || client.tracing.dataManager.suppressed) return
@@ -142,7 +144,7 @@ function addHeader(request: UndiciRequest, name: string, value: string): void {
   request.addHeader(name, value)
 }
 
-/** Drops the caller's trace headers, but for those that a signature covers: returns what it covers. */
+/** Drops the caller's trace headers, except those that a signature covers. Returns the names that it covers. */
 function dropHeaders(
   { headers, path }: UndiciRequest,
   { keys, names }: TracedClient<UndiciRequest>,
@@ -198,7 +200,7 @@ function isGivenUp(socket: Socket | undefined, error: unknown): boolean {
   return typeof code !== 'string' || code === 'UND_ERR_ABORTED' || !/^(?:UND_ERR|ERR_HTTP2)_/.test(code)
 }
 
-const follow = counted(() =>
+const follow = installOnce(() =>
   uninstallAll([
     listenAsOne('undici:request:create', 'undici', created),
     listenAsOne('undici:client:sendHeaders', 'undici', sent),

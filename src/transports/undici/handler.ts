@@ -3,17 +3,17 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { failed } from '../../host/faults.ts'
 import type { Call } from '../http-clients/client-calls.ts'
-import { forget, remember, type WholeCall } from './channels.ts'
+import { claimHeader, releaseHeader, type WholeCall } from './channels.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
 
 /**
- * Whether undici will take this dispatch: what it refuses must come to it as it is. A handler has one of two
- * forms, the one up to version 6 (`onConnect` and so on) or the one since 7 (`onRequestStart` and so on).
+ * Whether undici will take this dispatch: one that it refuses must come to it as it is. A handler has one of two forms,
+ * that of version 6 and before (`onConnect` and so on) or that of version 7 and later (`onRequestStart` and so on).
  */
-export function isWhole(options: unknown, handler: unknown): boolean {
+export function isDispatchable(options: unknown, handler: unknown): boolean {
   if (!isObject(options) || !isObject(handler)) return false
   if (typeof options['method'] !== 'string' || typeof options['path'] !== 'string') return false
   const upgrade = Boolean(options['upgrade']) || options['method'] === 'CONNECT'
@@ -35,7 +35,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object'
 }
 
-/** A dispatch that is traced: what its handler hears is told to its call. */
+/** A dispatch that is traced: the handler of the host, and the call that is told what it hears. */
 class Exchange<Request> implements WholeCall {
   readonly handler: Handler
   readonly call: Call<Request>
@@ -47,7 +47,7 @@ class Exchange<Request> implements WholeCall {
     this.handler = handler
     this.call = call
     this.#mark = mark
-    if (mark !== '') remember(mark, this)
+    if (mark !== '') claimHeader(mark, this)
   }
 
   remote(socket: Socket): void {
@@ -62,7 +62,7 @@ class Exchange<Request> implements WholeCall {
   ended(error?: unknown): void {
     let status: number | undefined
     try {
-      forget(this.#mark, this)
+      releaseHeader(this.#mark, this)
       if (this.abandoned) return this.call.abandoned(error)
       // An interceptor between us and the connection may make an error of a response.
       if (error !== undefined) status = statusOf(error) ?? this.#answer
@@ -74,8 +74,8 @@ class Exchange<Request> implements WholeCall {
 }
 
 /**
- * A dispatch's handler, and beside it the call's span: it hears what the handler hears, a moment before. It has no
- * private fields, for an interceptor of the host's may call its methods on an object that inherits from it.
+ * Stands in for a dispatch's handler: tells the call, then the handler, what comes. It has no private fields, for an
+ * interceptor of the host's may call its methods on an object that inherits from it.
  */
 export class TracedHandler<Request> implements Handler {
   private readonly tdist: Exchange<Request>
@@ -177,7 +177,9 @@ export class TracedHandler<Request> implements Handler {
   }
 }
 
-/** The status of the response that the error was made of, as undici's own errors say it. */
+/**
+ * The status of the response that an error was made of, as undici's own errors have it; undefined when there is none.
+ */
 function statusOf(error: unknown): number | undefined {
   const { statusCode } = (error ?? {}) as { statusCode?: unknown }
   return Number.isInteger(statusCode) ? (statusCode as number) : undefined

@@ -1,14 +1,15 @@
 import type { Dispatcher } from 'undici'
-import { assumeOurs } from '../../tracing/assume-ours.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import { keepSignature } from '../../host/keep-signature.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { Call, callsTracedBy, TracedClient } from '../http-clients/client-calls.ts'
 import { addTo, headerOf, withHeaders } from '../http-clients/header-list.ts'
 import type { HttpReader } from '../protocols/http.ts'
-import { isTraced, overridden } from '../hooks/override-methods.ts'
-import { ownerOf, picked, plainCopy, standIn } from '../hooks/stand-in.ts'
-import { TracedHandler, isWhole } from './handler.ts'
+import { overrideMethods } from '../hooks/override-methods.ts'
+import { ownerOf } from '../hooks/owner-of.ts'
+import { picked, plainCopy, standIn } from '../hooks/stand-in.ts'
+import { tracedOnce } from '../hooks/traced-once.ts'
+import { isDispatchable, TracedHandler } from './handler.ts'
 import { followUndiciCalls } from './channels.ts'
 
 export { traceFetch } from './fetch.ts'
@@ -19,18 +20,12 @@ type Handler = Dispatcher.DispatchHandler
 type Dispatch = (options: Options, handler: Handler) => boolean
 
 /**
- * The dispatcher (an Agent, Pool, Client or any other), traced: each dispatch is a span that begins when it is
- * asked for, so a request that waits in a pool's queue has the right parent and its wait counts. All else is
- * the dispatcher's own.
+ * Returns the dispatcher (an Agent, Pool, Client or any other), traced: each dispatch is a CLIENT span. It begins when
+ * the dispatch is asked for, so a request that waits in a pool's queue has the right parent, and its wait counts. The
+ * dispatcher that was given stays untraced; all else is its own. Never throws.
  */
 export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
-  assumeOurs(tracing)
-  try {
-    return tracing.enabled && !isTraced(dispatcher) ? tracedDispatcher(tracing, dispatcher) : dispatcher
-  } catch (error) {
-    tracing.failed('undici', error)
-    return dispatcher
-  }
+  return tracedOnce(tracing, 'undici', dispatcher, () => tracedDispatcher(tracing, dispatcher))
 }
 
 type Method = (this: unknown, ...args: never[]) => unknown
@@ -38,25 +33,24 @@ type Method = (this: unknown, ...args: never[]) => unknown
 function tracedDispatcher<D extends Dispatcher>(tracing: ServiceTracing, dispatcher: D): D {
   followUndiciCalls()
   const client = new TracedClient(tracing, reader)
-  const { length, name } = Reflect.get(dispatcher, 'dispatch') as Dispatch
   const dispatchItself = dispatcher.dispatch.bind(dispatcher)
   const traced = (options: Options, handler: Handler): boolean =>
     dispatch(client, dispatchItself, options, handler)
-  Object.defineProperties(traced, { length: { value: length }, name: { value: name } })
+  keepSignature(traced, Reflect.get(dispatcher, 'dispatch') as Dispatch)
   const methods: Record<string, Method> = { dispatch: traced }
   const undicis = new Set<PropertyKey>()
   for (const name of ASKING) {
     const method = dispatcher[name] as unknown as Method | undefined
     if (isUndicis(dispatcher, name)) undicis.add(name)
     else if (typeof method === 'function' && name !== 'compose') {
-      // One that a class of the service's has written anew may use private fields, and dispatches on itself.
+      // One that a class of the service's has overridden may use private fields, and dispatches on itself.
       methods[name] = calling(method, (_, args) => callsTracedBy(tracing, method, dispatcher, args))
     }
   }
-  return overridden(dispatcher, methods, { onItself: (key) => !undicis.has(key) })
+  return overrideMethods(dispatcher, methods, { onItself: (key) => !undicis.has(key) })
 }
 
-/** What makes requests of which each is dispatched by `this.dispatch`. */
+/** The methods that make requests by `this.dispatch`. */
 const ASKING = ['request', 'stream', 'pipeline', 'connect', 'upgrade', 'compose'] as const
 
 /** Whether a method is the one that undici gives every dispatcher. */
@@ -99,13 +93,13 @@ interface Dispatched {
   readonly watching: TracedHandler<Options> | undefined
 }
 
-/** What to dispatch in place of these; undefined leaves them. */
+/** Begins the span of a dispatch. Returns what to dispatch instead; undefined when it is not traced. */
 function begin(client: TracedClient<Options>, given: Options, handler: Handler): Dispatched | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const copy: { -readonly [K in keyof Options]: Options[K] } | undefined = plainCopy(given)
   // Getters are called once, as undici calls them.
   const options = copy ?? picked(given, READ)
-  if (!isWhole(options, handler)) return undefined
+  if (!isDispatchable(options, handler)) return undefined
   const added: string[] = []
   const span = client.start(options, added, addTo)
   if (span === undefined) return undefined
@@ -130,8 +124,8 @@ function begin(client: TracedClient<Options>, given: Options, handler: Handler):
 const READ = ['origin', 'path', 'method', 'headers', 'upgrade'] as const
 
 /**
- * The header value that bears the span ID, and so tells the request from all others; where a signature leaves no place
- * for it, what has the signature. Empty when there is neither.
+ * What tells the request from all others: the value of the header that has the span ID; where a signature leaves no
+ * place for that header, the value that has the signature. Empty when there is neither.
  */
 function markOf(added: readonly string[], spanId: string, sent: readonly string[], path: string): string {
   for (let i = 1; i < added.length; i += 2) if (added[i]!.includes(spanId)) return added[i]!

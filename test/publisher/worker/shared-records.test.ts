@@ -8,7 +8,7 @@ import { WorkerLedger } from '#src/publisher/worker/ledger.js'
 /** A record whose every byte, key and count tell its number. */
 function recordOf(number: number, length: number, key?: string): QueuedRecord {
   const bytes = new Uint8Array(length).fill(number)
-  return { bytes, spans: 1 + (number % 5), key, number, since: number, lent: false, doubtful: false }
+  return { bytes, spans: 1 + (number % 5), key, number, since: number, wasSent: false, doubtful: false }
 }
 
 for (let seed = 1; seed <= 20; seed++) {

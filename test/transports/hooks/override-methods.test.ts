@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
-import { isTraced, overridden } from '#src/transports/hooks/override-methods.js'
+import { overrideMethods } from '#src/transports/hooks/override-methods.js'
+import { isTraced } from '#src/transports/hooks/traced-mark.js'
 
 /** As Confluent's clients are: methods of the prototype that use private fields. */
 class Client {
@@ -43,7 +44,7 @@ describe('an object with methods of ours', () => {
   ] as const) {
     const tracedOf = <T extends Sends>(object: T): T => {
       const { send } = object
-      return overridden(object, { send: () => `traced, ${send.call(object)}` })
+      return overrideMethods(object, { send: () => `traced, ${send.call(object)}` })
     }
 
     it(`is in all else the object itself: ${name}`, () => {
@@ -90,7 +91,7 @@ describe('an object with methods of ours', () => {
   }
 
   it('has setters and getters that use private fields', () => {
-    const traced = overridden(new Client(), { send: () => '' })
+    const traced = overrideMethods(new Client(), { send: () => '' })
     traced.sent = 3
     assert.equal(traced.sent, 3)
     assert.equal(traced.count(), 3)
@@ -103,7 +104,7 @@ describe('an object with methods of ours', () => {
     const connect = mock.fn(() => 'connected')
     const client = { connect, Oops, self: undefined as unknown, on: () => client as unknown, send: () => '' }
     client.self = client
-    const traced = overridden(client, { send: () => 'traced' })
+    const traced = overrideMethods(client, { send: () => 'traced' })
     assert.equal(traced.connect(), 'connected')
     assert.equal(traced.connect.mock.callCount(), 1)
     assert.equal(traced.connect.name, connect.name)
@@ -116,7 +117,7 @@ describe('an object with methods of ours', () => {
   })
 
   it('can lose what its owner deletes', () => {
-    const traced = overridden(new Client() as Partial<Client>, {})
+    const traced = overrideMethods(new Client() as Partial<Client>, {})
     delete traced.label
     assert.ok(!('label' in traced))
   })
