@@ -210,7 +210,15 @@ export class ServicePublisher implements Publisher, Reporter, Ending {
     this.#openSpans -= spans
     try {
       const bytes = list.seal()
-      this.#delivery.push({ bytes, spans, key, number: ++this.#sealed, since, lent: false, doubtful: false })
+      this.#delivery.push({
+        bytes,
+        spans,
+        key,
+        number: ++this.#sealed,
+        since,
+        wasSent: false,
+        doubtful: false,
+      })
     } catch (error) {
       this.#losses.add('encode', list.discard(), describe(error))
     }

@@ -6,8 +6,11 @@ import { checkTracing, type TracingOptions } from '../options/tracing-options.ts
 import { ServiceTracing } from './service-tracing.ts'
 import type { Tracing } from './tracing.ts'
 
-/** The tracing that is off. Made at the start: where making one has failed, making another may fail too. */
-const OFF = new Tracing({ serviceName: 'untraced', enabled: false }, new LocalService('untraced', [], false))
+/** Made ahead: where making one has failed, making another may fail too. */
+const OFF = new ServiceTracing(
+  { serviceName: 'untraced', enabled: false },
+  new LocalService('untraced', [], false),
+)
 
 /**
  * Makes a service's tracing. Never throws: where the options are wrong a line on standard error says what to change,
@@ -26,8 +29,8 @@ export function createTracing(options: TracingOptions): Tracing {
 
 type ServiceOf = (name: string) => LocalService
 
-/** As `createTracing`, with a service that the caller makes. What `serviceOf` throws is said as one line. */
-export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): Tracing {
+/** As `createTracing`, for whoever knows better whose spans these are. `serviceOf` may throw one line. */
+export function tracingOf(options: TracingOptions, serviceOf: ServiceOf): ServiceTracing {
   try {
     return made(options, serviceOf)
   } catch (error) {

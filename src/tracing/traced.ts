@@ -1,5 +1,6 @@
 import { keepSignature } from '../host/keep-signature.ts'
-import { latestTracing } from './current-tracing.ts'
+import { assumeOurs } from './assume-ours.ts'
+import { currentTracing } from './current-tracing.ts'
 
 type Method = (this: unknown, ...args: never[]) => unknown
 

@@ -1,6 +1,8 @@
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 import type { AxiosStatic, CreateAxiosDefaults } from 'axios'
 import { keepSignature } from '../../host/keep-signature.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { callsTracedBy } from '../http-clients/client-calls.ts'
 import { followHttpCalls } from '../node-http/client.ts'
@@ -31,6 +33,7 @@ export interface AxiosLike {
  * throws.
  */
 export function traceAxios<A extends AxiosLike>(tracing: Tracing, axios: A): A {
+  assumeOurs(tracing)
   return tracedOnce(tracing, 'axios', axios, () => tracedInstance(tracing, axios))
 }
 
@@ -62,7 +65,7 @@ function tracedInstance<A extends AxiosLike>(tracing: ServiceTracing, axios: A):
 }
 
 /** The class `Axios`, traced, for code that makes an instance with `new` or derives from it. */
-function tracedClass(tracing: Tracing, Axios: AxiosClass): AxiosClass {
+function tracedClass(tracing: ServiceTracing, Axios: AxiosClass): AxiosClass {
   // All other methods send by this one.
   const request = Reflect.get(Axios.prototype, 'request') as Method
   class Traced extends Axios {}

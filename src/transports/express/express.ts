@@ -1,10 +1,10 @@
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 import type { Server } from 'node:http'
 import type { RequestHandler } from 'express'
 import { guarded } from '../../host/guarded.ts'
 import { onMicrotask } from '../../host/timers.ts'
-import { assumeOurs } from '../../tracing/assume-ours.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { hasMet, hookExpress, isExpressApp, type ExpressApp } from './hooks.ts'
 import { routeOf, type ExpressRequest } from './route.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
@@ -19,6 +19,7 @@ import { ServerCalls } from '../node-http/server-calls.ts'
  * one is mounted in, is only passed on.
  */
 export function traceExpress(tracing: Tracing): RequestHandler {
+  assumeOurs(tracing)
   return guarded('express', () => (tracing.enabled ? middleware(tracing) : untraced), untraced, tracing)
 }
 

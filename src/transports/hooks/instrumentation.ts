@@ -12,6 +12,15 @@ export interface Instrumentation {
 }
 
 /** Makes an {@link Instrumentation} of a function that installs it. For a tracing that is off it installs nothing. */
-export function instrumentation(module: string, install: (tracing: Tracing) => Uninstall): Instrumentation {
-  return { module, install: (tracing) => (tracing.enabled ? install(tracing) : () => {}) }
+export function instrumentation(
+  module: string,
+  install: (tracing: ServiceTracing) => Uninstall,
+): Instrumentation {
+  return {
+    module,
+    install(tracing) {
+      assumeOurs(tracing)
+      return tracing.enabled ? install(tracing) : () => {}
+    },
+  }
 }

@@ -1,5 +1,5 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { guarded } from '../../host/guarded.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { isTraced } from './traced-mark.ts'
 
 /**
@@ -7,7 +7,7 @@ import { isTraced } from './traced-mark.ts'
  * the `mark` already, or when `trace` throws, which is counted at `where`. Never throws.
  */
 export function tracedOnce<T extends object>(
-  tracing: Tracing,
+  tracing: ServiceTracing,
   where: string,
   object: T,
   trace: () => T,

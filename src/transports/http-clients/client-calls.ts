@@ -1,10 +1,10 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import { handle, hold, newest, release, thing, type Held } from '../../host/held.ts'
 import { processState, sharedList } from '../../host/process-state.ts'
 import type { Setter } from '../../propagation/propagation.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
 import { ABANDONED, HttpClientHandler, type HttpReader } from '../protocols/http.ts'
 import { showAsOneWord } from '../hooks/inspected.ts'
@@ -70,7 +70,7 @@ export class ClientCalls<Request> {
   }
 
   /** What traces calls for this tracing. */
-  of(tracing: Tracing): TracedClient<Request> {
+  of(tracing: ServiceTracing): TracedClient<Request> {
     let client = this.#clients.get(tracing)
     if (client === undefined) this.#clients.set(tracing, (client = new TracedClient(tracing, this.#reader)))
     return client
@@ -85,7 +85,7 @@ export class ClientCalls<Request> {
 
 /** Starts and ends the spans of one library's calls for one tracing. */
 export class TracedClient<Request> {
-  readonly tracing: Tracing
+  readonly tracing: ServiceTracing
   /** The names of all trace headers, in lower case. The caller's own headers by these names give way to ours. */
   readonly keys: ReadonlySet<string>
   /** The names of all headers that a call may be given: the trace headers and the baggage fields, in lower case. */

@@ -1,7 +1,7 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import { guarded } from '../../host/guarded.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { openMessage, readTrace, type Incoming, type KafkaMessage } from './messages.ts'
 import type { KafkaOptions } from '../../options/kafka-options.ts'
 import { Arrival } from '../protocols/message-arrival.ts'
@@ -37,7 +37,7 @@ interface HandlerInput<Payload> {
 /** The work of a handler, as it begins. */
 interface StartedWork {
   /** The CONSUMER span that the work goes below; undefined where several came together. */
-  readonly span: Span | undefined
+  readonly span: ServiceSpan | undefined
   readonly tags: Tags | undefined
 }
 

@@ -1,5 +1,4 @@
 import { assumeOurs } from '../../tracing/assume-ours.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { TracedHandlers } from './consumer.ts'
@@ -44,6 +43,7 @@ export interface KafkaConsumer {
  * })`. Never throws.
  */
 export function traceKafka<K extends KafkaClient>(tracing: Tracing, kafka: K, options?: KafkaOptions): K {
+  assumeOurs(tracing)
   return tracedOnce(tracing, 'kafka', kafka, () => {
     const producer = unpatched(kafka.producer)
     const consumer = unpatched(kafka.consumer)
@@ -65,8 +65,10 @@ export function traceProducer<P extends KafkaProducer>(
   producer: P,
   options?: KafkaOptions,
 ): P {
+  assumeOurs(tracing)
+  const settings = options ?? tracing.kafka
   return tracedOnce(tracing, 'kafka', producer, () => {
-    const sends = new TracedSends(tracing, kafkaHandler(tracing, options), options)
+    const sends = new TracedSends(tracing, kafkaHandler(tracing, settings), settings)
     const tracedSends = <T extends Pick<KafkaProducer, 'send' | 'sendBatch'>>(
       one: T,
       more: Record<string, Method> = {},
@@ -94,8 +96,10 @@ export function traceConsumer<C extends KafkaConsumer>(
   consumer: C,
   options?: KafkaOptions,
 ): C {
+  assumeOurs(tracing)
+  const settings = options ?? tracing.kafka
   return tracedOnce(tracing, 'kafka', consumer, () => {
-    const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, options), options)
+    const handlers = new TracedHandlers(tracing, kafkaHandler(tracing, settings), settings)
     const { run } = consumer
     return overrideMethods(consumer, {
       // What runs from here on is not the work of whoever calls this.

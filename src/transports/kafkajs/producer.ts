@@ -1,7 +1,7 @@
-import { types } from 'node:util'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import { whenSettled } from '../../host/when-settled.ts'
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import { types } from 'node:util'
+import { whenSettled } from '../../host/when-settled.ts'
 import {
   addHeaders,
   enclose,

@@ -1,3 +1,5 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { types } from 'node:util'
@@ -6,8 +8,6 @@ import { listenAsOne } from '../hooks/diagnostics-channel.ts'
 import { installOnce } from '../hooks/install-once.ts'
 import { failed } from '../../host/faults.ts'
 import { onNextTick } from '../../host/timers.ts'
-import type { Span } from '../../span/span.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { CALL, followMessages } from './follow-messages.ts'
 import { ABANDONED, type HttpServerHandler } from '../protocols/http.ts'
 import type { Connection, OnConnection } from './connection.ts'
@@ -24,8 +24,8 @@ import { whenAnswered } from './upgrade-answer.ts'
  * when the response is out or never will be.
  */
 export class ServerCall implements OnConnection, Ageing {
-  readonly tracing: Tracing
-  readonly span: Span
+  readonly tracing: ServiceTracing
+  readonly span: ServiceSpan
   /** Whether the framework that answers has routes. */
   hasRouting = false
   /**
@@ -50,7 +50,7 @@ export class ServerCall implements OnConnection, Ageing {
   constructor(
     tracing: ServiceTracing,
     handler: HttpServerHandler<IncomingMessage>,
-    span: Span,
+    span: ServiceSpan,
     request: TracedRequest,
     response: ServerResponse | undefined,
     connection: Connection | undefined,

@@ -1,6 +1,6 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from '../protocols/endpoint.ts'
 import { HttpServerHandler, type HttpReader } from '../protocols/http.ts'
 import { openSpansOf, type OpenSpans } from '../protocols/open-spans.ts'
@@ -12,9 +12,9 @@ import { ServerCall, type TracedRequest } from './server-call.ts'
 export class ServerCalls {
   readonly #handler: HttpServerHandler<IncomingMessage>
   readonly #open: OpenSpans
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
 
-  constructor(tracing: Tracing) {
+  constructor(tracing: ServiceTracing) {
     this.#handler = new HttpServerHandler(tracing, reader)
     this.#open = openSpansOf(tracing)
     this.#tracing = tracing

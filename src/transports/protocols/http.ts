@@ -1,9 +1,9 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import type { Endpoint } from '../../codec/zipkin-span.ts'
 import type { HttpRequest, HttpRules } from '../../options/http-rules.ts'
 import type { Setter } from '../../propagation/propagation.ts'
-import type { Span } from '../../span/span.ts'
 import { decide } from '../../tracing/decide.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { endpoint } from './endpoint.ts'
 
 /** How the requests of a library are read: one object a library, not one a request. */
@@ -20,17 +20,17 @@ export const ABANDONED = 'response abandoned'
 /** Begins and ends the spans of the requests that a server answers. */
 export class HttpServerHandler<Request> {
   readonly #ruleSet: HttpRuleSet<Request>
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #reader: HttpReader<Request>
 
-  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+  constructor(tracing: ServiceTracing, reader: HttpReader<Request>) {
     this.#ruleSet = new HttpRuleSet(tracing, reader, tracing.http.server ?? {})
     this.#tracing = tracing
     this.#reader = reader
   }
 
   /** Begins the span of a request that has come. `remote` is the other end of its socket. */
-  receive(request: Request, remote: Endpoint | undefined): Span {
+  receive(request: Request, remote: Endpoint | undefined): ServiceSpan {
     const { propagation, tracer } = this.#tracing
     const extracted = propagation.extract(request, this.#reader.header)
     const sampled = extracted?.sampled === undefined ? this.#ruleSet.sample(request) : undefined
@@ -61,10 +61,10 @@ export class HttpServerHandler<Request> {
 /** Begins and ends the spans of the calls that a client makes. */
 export class HttpClientHandler<Request> {
   readonly #ruleSet: HttpRuleSet<Request>
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #reader: HttpReader<Request>
 
-  constructor(tracing: Tracing, reader: HttpReader<Request>) {
+  constructor(tracing: ServiceTracing, reader: HttpReader<Request>) {
     this.#ruleSet = new HttpRuleSet(tracing, reader, tracing.http.client ?? {})
     this.#tracing = tracing
     this.#reader = reader
@@ -90,14 +90,14 @@ export class HttpClientHandler<Request> {
   }
 
   /** Ends the span: the response is here, or never will be (`status` undefined). */
-  receive(span: Span, request: Request, status: number | undefined, error?: unknown): void {
+  receive(span: ServiceSpan, request: Request, status: number | undefined, error?: unknown): void {
     this.#ruleSet.end(request, span, status, undefined, error)
   }
 }
 
 /** What both sides share: the names, tags and errors of their spans, and the service's rules for one side. */
 class HttpRuleSet<Request> {
-  readonly #tracing: Tracing
+  readonly #tracing: ServiceTracing
   readonly #reader: HttpReader<Request>
   readonly #rules: HttpRules
 

@@ -1,6 +1,6 @@
-import type { Span } from '../../span/span.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
 import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
+import type { Span } from '../../span/span.ts'
 
 const arrivals = new WeakMap<object, Arrival>()
 
@@ -19,7 +19,7 @@ export class Arrival {
    * The CONSUMER span. It is finished when it is made, for an arrival is a moment. The work on the message goes below
    * it.
    */
-  get span(): Span {
+  get span(): ServiceSpan {
     if (this.#span === undefined) {
       this.#span = this.#receive()
       this.#span.finish()

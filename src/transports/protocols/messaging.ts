@@ -1,7 +1,7 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
-import type { Span } from '../../span/span.ts'
 import { decide } from '../../tracing/decide.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 
 /** What the handler must know of a messaging system, and the service's rules for it. */
 export interface MessagingRules {
@@ -51,7 +51,7 @@ export class MessagingHandler {
   }
 
   /** The CONSUMER span of a message that has come. The caller finishes it, once it has its tags. */
-  receive(channel: string | undefined, extracted: Extracted | undefined): Span {
+  receive(channel: string | undefined, extracted: Extracted | undefined): ServiceSpan {
     const sampled = channel === undefined ? undefined : this.#sample(channel, 'CONSUMER', extracted)
     return this.#describe(this.#tracing.tracer.fromRemote(extracted, 'CONSUMER', sampled), 'receive', channel)
   }

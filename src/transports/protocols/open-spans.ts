@@ -1,8 +1,8 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import { ticks } from '../../host/clock.ts'
 import { isNodeRealm, nodeRealm, ofNodeRealm } from '../../host/node-realm.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
 import { startTimer } from '../../host/timers.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
 /** How long a call may be under way, in milliseconds, before we ask whether anything will end it. */
 const AGE_MS = 600_000
@@ -14,7 +14,7 @@ const AT_ONCE = 1000
 
 /** A call whose span is recorded and has not ended. */
 export interface Ageing {
-  readonly span: Span | undefined
+  readonly span: ServiceSpan | undefined
   /** The name by which it is counted when it is ended for its age: `http server`. */
   readonly place: string
   /** Whether something is known that will end it. Then it stays, however old it is. */
@@ -154,7 +154,7 @@ const sweeping = ofNodeRealm((list: WeakRef<OpenSpans>) => () => list.deref()?.s
 const lists = new WeakMap<ServiceTracing, Map<number, OpenSpans>>()
 
 /** The list of a tracing's calls that may get so old, in milliseconds; by default ten minutes. */
-export function openSpansOf(tracing: Tracing, ageMs: number = AGE_MS): OpenSpans {
+export function openSpansOf(tracing: ServiceTracing, ageMs: number = AGE_MS): OpenSpans {
   let byAge = lists.get(tracing)
   if (byAge === undefined) lists.set(tracing, (byAge = new Map()))
   let list = byAge.get(ageMs)

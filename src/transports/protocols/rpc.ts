@@ -1,7 +1,7 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import type { Endpoint } from '../../codec/zipkin-span.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 
 /** A call as rules see it. */
 export interface RpcRequest {
@@ -31,7 +31,7 @@ export class RpcHandler {
    * Begins the CLIENT span of a call about to be made. Undefined when it is not to be traced: it is the publisher's
    * own.
    */
-  start(request: RpcRequest, remote: Endpoint | undefined): Span | undefined {
+  start(request: RpcRequest, remote: Endpoint | undefined): ServiceSpan | undefined {
     const { dataManager, tracer } = this.#tracing
     if (dataManager.suppressed) return undefined
     const span = tracer.nextSpan('CLIENT')
@@ -40,14 +40,14 @@ export class RpcHandler {
   }
 
   /** Begins the SERVER span of a call that has come. */
-  receive(request: RpcRequest, extracted: Extracted | undefined): Span {
+  receive(request: RpcRequest, extracted: Extracted | undefined): ServiceSpan {
     return this.describe(this.#tracing.tracer.fromRemote(extracted, 'SERVER'), request)
   }
 
   /**
    * Gives a span the name and tags of a call. It is the call's own span, or that of the HTTP request that brings it.
    */
-  describe(span: Span, { service, method }: RpcRequest): Span {
+  describe(span: ServiceSpan, { service, method }: RpcRequest): ServiceSpan {
     if (!span.recording) return span
     span.name(service === undefined ? method : `${service}.${method}`)
     span.tag(this.#methodTag, method)

@@ -1,6 +1,6 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { ServiceSpan } from '../../span/service-span.ts'
 import { onNextTick } from '../../host/timers.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
 
 /** How we learn of the answer: by the client's callback, by the message itself, or not at all, where nobody answers. */
@@ -118,7 +118,7 @@ export class ThriftCalls {
   }
 
   /** The call that this span belongs to; undefined when it waits for no answer. */
-  of(span: Span | undefined): ThriftCall | undefined {
+  of(span: ServiceSpan | undefined): ThriftCall | undefined {
     for (const call of this.#waiting.values()) if (call.span === span) return call
     return undefined
   }

@@ -1,5 +1,5 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { describe } from '../../host/log.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { TRACED_THRIFT } from '../hooks/traced-mark.ts'
 import { isAtEnd } from './end-of-input.ts'
 import type { ThriftProtocol } from './protocol.ts'
@@ -19,7 +19,7 @@ export interface ThriftProcessor {
 let current: ThriftServerCall | undefined
 
 /** Returns a processor of the same kind with the same handler, whose calls are traced. */
-export function tracedProcessor<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
+export function tracedProcessor<P extends ThriftProcessor>(tracing: ServiceTracing, processor: P): P {
   const inner = handling(tracing, processor)
   const known = knownMethods(processor)
   const { process: run } = processor as unknown as { readonly process: Method }
@@ -70,7 +70,7 @@ function ended(call: ThriftServerCall, error?: unknown): void {
 /**
  * The processor, with its handler running in the scope of the call; of a multiplexed one the handlers of all services.
  */
-function handling<P extends ThriftProcessor>(tracing: Tracing, processor: P): P {
+function handling<P extends ThriftProcessor>(tracing: ServiceTracing, processor: P): P {
   const { services, _handler } = processor
   if (services) {
     const inner = new WeakMap<ThriftProcessor, ThriftProcessor>()
@@ -90,7 +90,7 @@ function handling<P extends ThriftProcessor>(tracing: Tracing, processor: P): P 
 }
 
 /** The handler, with its methods running in the scope of the call that is being read. */
-function scoped(tracing: Tracing, handler: object): object {
+function scoped(tracing: ServiceTracing, handler: object): object {
   const { dataManager } = tracing
   const wrappers = new WeakMap<Method, Method>()
   // Over an object of its own: a proxy of a frozen object must show its methods as they are.

@@ -1,7 +1,7 @@
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { ServiceSpan } from '../../span/service-span.ts'
 import type { Extracted } from '../../propagation/propagation.ts'
 import { READS_FRAMES } from '../../propagation/thrift-field.ts'
-import type { ServiceSpan } from '../../span/service-span.ts'
-import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import { openSpansOf, type Ageing, type Open, type OpenSpans } from '../protocols/open-spans.ts'
 import { RpcHandler } from '../protocols/rpc.ts'
 import { answersNobody } from './oneway.ts'
@@ -27,7 +27,7 @@ export class ThriftServerCall implements Ageing {
   #fields: ReadonlyMap<string, string> | undefined
   /** Whether a frame goes before the reply: one came before the call, or the caller says that it reads frames. */
   #framed = false
-  #span: Span | undefined
+  #span: ServiceSpan | undefined
   /** Whether the span is that of the HTTP request that brought the message, which ends by itself. */
   #adopted = false
   #error: { readonly name: string; readonly declared: boolean } | undefined
@@ -152,7 +152,7 @@ function callsOf(tracing: ServiceTracing): ThriftServerCalls {
 }
 
 /** A decision not to record: where the HTTP request that brought the call is not recorded, the call is not either. */
-function denied(current: Span | undefined): Extracted | undefined {
+function denied(current: ServiceSpan | undefined): Extracted | undefined {
   if (current?.context.sampled !== false) return undefined
   return { context: current.context, sampled: false, debug: false, joinable: false, extra: undefined }
 }

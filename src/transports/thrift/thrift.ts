@@ -1,5 +1,7 @@
-import { guarded } from '../../host/guarded.ts'
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
 import type { Tracing } from '../../tracing/tracing.ts'
+import { guarded } from '../../host/guarded.ts'
 import { instrumentation, type Instrumentation } from '../hooks/instrumentation.ts'
 import { MAIN_FILES } from '../hooks/main-files.ts'
 import { whenLoaded } from '../hooks/when-loaded.ts'
@@ -34,8 +36,9 @@ export function traceThriftClient<C extends object>(
   connection: C,
   options?: ThriftOptions,
 ): C {
+  assumeOurs(tracing)
   const trace = (): C => {
-    traceConnection(tracing, connection as unknown as ThriftConnection, options)
+    traceConnection(tracing, connection as unknown as ThriftConnection, options ?? tracing.thrift)
     return connection
   }
   return tracedOnce(tracing, 'thrift client', connection, trace, TRACED_THRIFT)
@@ -48,6 +51,7 @@ export function traceThriftClient<C extends object>(
  * (where the HTTP server is traced too, its span is the call's). Never throws.
  */
 export function traceProcessor<P extends object>(tracing: Tracing, processor: P): P {
+  assumeOurs(tracing)
   const trace = (): P =>
     'process' in processor
       ? (tracedProcessor(tracing, processor as unknown as ThriftProcessor) as unknown as P)
@@ -62,19 +66,16 @@ export function traceProcessor<P extends object>(tracing: Tracing, processor: P)
  * `traceProcessor` makes its spans. Make one for each connection. Where you have the connection itself
  * `traceThriftClient` does more: it sees when that is lost.
  */
-export function tracingProtocol<P extends object>(
-  tracing: Tracing,
-  Base: P,
-  options: ThriftOptions = tracing.thrift,
-): P {
+export function tracingProtocol<P extends object>(tracing: Tracing, Base: P, options?: ThriftOptions): P {
+  assumeOurs(tracing)
   if (!tracing.enabled) return Base
   const traced = (): unknown =>
-    clientProtocol(new ThriftClient(tracing, {}, options), Base as unknown as ProtocolClass)
+    clientProtocol(new ThriftClient(tracing, {}, options ?? tracing.thrift), Base as unknown as ProtocolClass)
   return guarded('thrift client', traced, Base, tracing) as P
 }
 
 /** The service, with its processors traced: a generated module, or the constructor of its processors. */
-function tracedService<S extends object>(tracing: Tracing, service: S): S {
+function tracedService<S extends object>(tracing: ServiceTracing, service: S): S {
   const generated = service as Partial<GeneratedService>
   const Processor = generated.Processor ?? (service as GeneratedService['Processor'])
   if (typeof Processor !== 'function') return service
@@ -137,7 +138,7 @@ function patchAll(tracing: ServiceTracing, exports: Thrift): () => void {
 }
 
 /** Traces the services of a web server, which has made processors of them and looks these up at each request. */
-function traceServices(tracing: Tracing, options: unknown): void {
+function traceServices(tracing: ServiceTracing, options: unknown): void {
   const { services } = options as { services: Record<string, { processor: object }> }
   for (const one of Object.values(services)) one.processor = traceProcessor(tracing, one.processor)
 }

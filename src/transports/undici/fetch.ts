@@ -15,6 +15,7 @@ type Fetch = (this: never, ...args: never[]) => Promise<unknown>
  * use `traceUndici` on that dispatcher. Never throws.
  */
 export function traceFetch<F extends Fetch>(tracing: Tracing, fetch: F): F {
+  assumeOurs(tracing)
   return tracedOnce(tracing, 'fetch', fetch, () => {
     followUndiciCalls()
     return calling(fetch, (self, args) => callsTracedBy(tracing, fetch, self, args), TRACED)

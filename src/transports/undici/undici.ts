@@ -1,6 +1,8 @@
+import { assumeOurs } from '../../tracing/assume-ours.ts'
+import type { ServiceTracing } from '../../tracing/service-tracing.ts'
+import type { Tracing } from '../../tracing/tracing.ts'
 import type { Dispatcher } from 'undici'
 import { keepSignature } from '../../host/keep-signature.ts'
-import type { Tracing } from '../../tracing/tracing.ts'
 import { calling } from '../hooks/calling.ts'
 import { Call, callsTracedBy, TracedClient } from '../http-clients/client-calls.ts'
 import { addTo, headerOf, withHeaders } from '../http-clients/header-list.ts'
@@ -25,6 +27,7 @@ type Dispatch = (options: Options, handler: Handler) => boolean
  * dispatcher that was given stays untraced; all else is its own. Never throws.
  */
 export function traceUndici<D extends Dispatcher>(tracing: Tracing, dispatcher: D): D {
+  assumeOurs(tracing)
   return tracedOnce(tracing, 'undici', dispatcher, () => tracedDispatcher(tracing, dispatcher))
 }
 
