@@ -1,7 +1,7 @@
 // Runs the compiled tests: all; those whose path holds one of the words given; with --failed the files in which a test
 // failed in the run before; with --of-node those that may turn out otherwise on another version of Node.
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
