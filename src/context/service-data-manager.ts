@@ -1,6 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import { failed } from '../host/faults.ts'
+import { guarded } from '../host/guarded.ts'
+import { keepSignature } from '../host/keep-signature.ts'
 import { processState } from '../host/process-state.ts'
 import type { ServiceSpan } from '../span/service-span.ts'
 import type { Span } from '../span/span.ts'
@@ -62,9 +64,7 @@ export class ServiceDataManager implements DataManager {
       const bound = function (this: unknown, ...args: Parameters<F>) {
         return storage.run(store, Reflect.apply, fn, this, args) as unknown
       }
-      Object.defineProperty(bound, 'length', { value: fn.length })
-      Object.defineProperty(bound, 'name', { value: fn.name })
-      return bound as unknown as F
+      return keepSignature(bound, fn) as unknown as F
     } catch (error) {
       failed('context', error)
       return fn
@@ -72,11 +72,7 @@ export class ServiceDataManager implements DataManager {
   }
 
   bindEmitter<E extends EventEmitter>(emitter: E): E {
-    try {
-      bindEmitter(emitter)
-    } catch (error) {
-      failed('context', error)
-    }
+    guarded('context', () => bindEmitter(emitter), undefined)
     return emitter
   }
 

@@ -2,9 +2,10 @@ import { monotonicMs } from '../host/clock.ts'
 import type { Encoder } from '../codec/encoder.ts'
 import type { SharedTags } from '../codec/shared-tags.ts'
 import type { ZipkinSpan } from '../codec/zipkin-span.ts'
-import { describe, warn } from '../host/log.ts'
-import { startTimer, stopTimer } from '../host/timers.ts'
+import { describe } from '../host/log.ts'
+import { Background } from './background.ts'
 import { Delivery } from './delivery/delivery.ts'
+import { EarliestTimer } from './earliest-timer.ts'
 import { Losses, type DropReason, type PublisherStats } from './metrics.ts'
 import { OpenLists } from './open-lists.ts'
 import {
@@ -27,19 +28,21 @@ export class ServicePublisher implements Publisher, Reporter, Ending {
   readonly #lists: OpenLists
   readonly #delivery: Delivery | WorkerDelivery
   readonly #losses: Losses
+  readonly #background: Background
+  readonly #timer: EarliestTimer
 
   #offered = 0
   #sealed = 0
   #openSpans = 0
   #encoding = false
-  #timer: NodeJS.Timeout | undefined
-  #timerAt = 0
   #closing: Promise<void> | undefined
 
   /** Throws when an option is wrong, or when the sender does not take what the encoder writes. */
   constructor(sender: Sender, encoder: Encoder, options: PublisherOptions & Surroundings = {}) {
     const set = checkOptions(sender, encoder, options)
     this.#set = set
+    this.#background = new Background(set.outside)
+    this.#timer = new EarliestTimer(this.#background, () => this.#wake())
     this.#losses = new Losses(
       {
         full: `the publisher holds all it may (${set.maxSpans} spans, ${set.maxBytes} bytes)`,
@@ -50,9 +53,9 @@ export class ServicePublisher implements Publisher, Reporter, Ending {
         shutdown: 'the publisher was closed before they could be sent',
         inDoubt: 'sent, and not known to be stored',
       },
-      (delayMs, run) => void this.#later(delayMs, run),
+      (delayMs, run) => void this.#background.later(delayMs, run),
     )
-    const wakeIn = (delayMs: number): void => this.#wakeIn(delayMs)
+    const wakeIn = (delayMs: number): void => this.#timer.wakeIn(delayMs)
     this.#delivery = set.worker
       ? new WorkerDelivery(set.worker, set, this.#losses, wakeIn)
       : new Delivery(sender, set, this.#losses, wakeIn)
@@ -101,10 +104,10 @@ export class ServicePublisher implements Publisher, Reporter, Ending {
     const { queue, flushes } = this.#delivery
     const { records } = queue
     if (records === 0) return Promise.resolve(true)
-    const flushed = this.#outside(() =>
+    const flushed = this.#background.run(() =>
       flushes.wait(this.#sealed, records, deadlineMs, isFailing && { isFailing }),
     )
-    this.#outside(() => this.#delivery.drain(true))
+    this.#background.run(() => this.#delivery.drain(true))
     return flushed ?? Promise.resolve(false)
   }
 
@@ -200,7 +203,7 @@ export class ServicePublisher implements Publisher, Reporter, Ending {
 
   #opened(list: RecordWriter): void {
     list.openSince = monotonicMs()
-    this.#wakeIn(this.#set.lingerMs)
+    this.#timer.wakeIn(this.#set.lingerMs)
   }
 
   #seal(list: RecordWriter): void {
@@ -228,23 +231,14 @@ export class ServicePublisher implements Publisher, Reporter, Ending {
     for (const list of this.#lists.all) this.#seal(list)
   }
 
-  /** One timer does for the linger, the drain after a seal and the breaker's wait: the earliest wins. */
-  #wakeIn(delayMs: number): void {
-    const at = monotonicMs() + delayMs
-    if (this.#timer !== undefined && this.#timerAt <= at) return
-    stopTimer(this.#timer)
-    this.#timerAt = at
-    this.#timer = this.#later(delayMs, this.#wake)
-  }
-
-  readonly #wake = (): void => {
-    this.#timer = undefined
+  /** Is called when the earliest of these is due: the linger of a list, the drain after a seal, the breaker's wait. */
+  #wake(): void {
     for (const list of this.#lists.all) {
       if (list.openSince === 0) continue
       const left = list.openSince + this.#set.lingerMs - monotonicMs()
       // Timers may come a fraction of a millisecond early.
       if (left < 1) this.#seal(list)
-      else this.#wakeIn(left)
+      else this.#timer.wakeIn(left)
     }
     this.#delivery.drain()
   }
@@ -255,30 +249,8 @@ export class ServicePublisher implements Publisher, Reporter, Ending {
     // A sender or a tag's getter may have reported while the flush began.
     this.#sealAll()
     this.#delivery.stop()
-    stopTimer(this.#timer)
+    this.#timer.stop()
     this.#losses.say()
-    await this.#outside(() => this.#delivery.closeSender(Math.max(100, until - monotonicMs())))
-  }
-
-  /** A timer that neither keeps the process alive nor ever throws. */
-  #later(delayMs: number, run: () => void): NodeJS.Timeout | undefined {
-    const guarded = (): void => {
-      try {
-        run()
-      } catch (error) {
-        warn('publisher', `the publisher failed: ${describe(error)}`)
-      }
-    }
-    return this.#outside(() => startTimer(guarded, delayMs).unref())
-  }
-
-  /** Runs `fn` outside any request's context: what it arms must not hold or extend a request. */
-  #outside<T>(fn: () => T): T | undefined {
-    try {
-      return this.#set.outside(fn)
-    } catch (error) {
-      warn('publisher', `the publisher failed: ${describe(error)}`)
-      return undefined
-    }
+    await this.#background.run(() => this.#delivery.closeSender(Math.max(100, until - monotonicMs())))
   }
 }

@@ -3,7 +3,10 @@ import { epochMicros, newClock, ticks, type Clock } from '../host/clock.ts'
 import type { Endpoint, Kind, ZipkinSpan } from '../codec/zipkin-span.ts'
 import type { ServiceDataManager } from '../context/service-data-manager.ts'
 import { traceContext, type TraceContext, type Extra } from '../span/trace-context.ts'
+import { decide } from './decide.ts'
 import { failed } from '../host/faults.ts'
+import { guarded } from '../host/guarded.ts'
+import { keepSignature } from '../host/keep-signature.ts'
 import { newSpanId, newTraceId } from '../span/ids.ts'
 import type { Extracted } from '../propagation/propagation.ts'
 import type { Sampler } from '../sampling/sampler.ts'
@@ -65,18 +68,7 @@ export class ServiceTracer implements Tracer {
   }
 
   wrap<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
-    try {
-      const run = this.apply.bind(this)
-      const wrapped = function (this: unknown, ...args: Parameters<F>) {
-        return run(name, undefined, fn, this, args)
-      }
-      Object.defineProperty(wrapped, 'length', { value: fn.length })
-      Object.defineProperty(wrapped, 'name', { value: fn.name })
-      return wrapped as unknown as F
-    } catch (error) {
-      failed('tracer', error)
-      return fn
-    }
+    return guarded('tracer', () => this.#wrapped(name, fn), fn)
   }
 
   /**
@@ -120,6 +112,14 @@ export class ServiceTracer implements Tracer {
       failed('tracer', error)
     }
     return result
+  }
+
+  #wrapped<F extends (...args: never[]) => unknown>(name: string, fn: F): F {
+    const run = this.apply.bind(this)
+    const wrapped = function (this: unknown, ...args: Parameters<F>) {
+      return run(name, undefined, fn, this, args)
+    }
+    return keepSignature(wrapped, fn) as unknown as F
   }
 
   #local(name: string, options: SpanOptions | undefined): ServiceSpan {
@@ -215,12 +215,6 @@ export class ServiceTracer implements Tracer {
   }
 }
 
-function isSampled({ sampler, decision, failed }: TracerSettings, traceId: string): boolean {
-  try {
-    const answer = sampler.isSampled(traceId)
-    return answer === true || (decision('sampler', answer) ?? false)
-  } catch (error) {
-    failed('sampler', error)
-    return false
-  }
+function isSampled(settings: TracerSettings, traceId: string): boolean {
+  return decide(settings, 'sampler', () => settings.sampler.isSampled(traceId)) ?? false
 }

@@ -13,11 +13,12 @@ const PROCESSES = 2
 const UNGUARDED = [
   // Nothing in these can fail but what they call: the host's own function, or ours that is tried itself.
   'context/bind-emitter.js bindEmitter > bound > run',
-  'context/data-manager.js DataManager > run',
-  'context/data-manager.js DataManager > apply',
-  'context/data-manager.js DataManager > bind > bound',
-  'tracing/tracer.js Tracer > trace',
-  'tracing/tracer.js Tracer > #wrapped > wrapped',
+  'context/service-data-manager.js ServiceDataManager > run',
+  'context/service-data-manager.js ServiceDataManager > apply',
+  'context/service-data-manager.js ServiceDataManager > bind > bound',
+  'tracing/assume-ours.js assumeOurs',
+  'tracing/service-tracer.js ServiceTracer > trace',
+  'tracing/service-tracer.js ServiceTracer > #wrapped > wrapped',
   'transports/axios/axios.js tracedInstance > in calling()',
   'transports/hooks/calling.js calling > apply',
   'transports/http-clients/client-calls.js callsTracedBy',
