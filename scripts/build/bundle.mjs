@@ -12,10 +12,10 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 const [REQUIRE, DIRNAME] = ['$tdistRequire', '$tdistDirname']
 
 /**
- * Writes `dist/<name>.cjs` and its source map: what the source text `contents` exports. What it needs of `shared`, the
- * parts of a file that is written too, it takes from there. Returns the sources that are in it, by their paths.
+ * Writes `dist/bundles/<name>.cjs` and its source map: what the source text `contents` exports. What it needs of the
+ * files in `shared` it takes from them. Returns the sources that are in it, by their paths.
  */
-export async function bundle(name, contents, shared) {
+export async function bundle(name, contents, shared = []) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     stdin: { contents, resolveDir: root, sourcefile: `${name}.ts` },
@@ -31,7 +31,7 @@ export async function bundle(name, contents, shared) {
     minifySyntax: true,
     charset: 'utf8',
     sourcemap: 'external',
-    plugins: [besideTheBundle, ...(shared ? [takenFrom(shared)] : [])],
+    plugins: [besideTheBundle, ...shared.map(takenFrom)],
   })
   const [map, code] = ['.map', '.cjs'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text)
   const short = await shortened(name, toCommonJs(code), map)
@@ -71,19 +71,19 @@ function beside(name) {
   return file
 }
 
-/** What `shared.sources` hold is not joined again, but taken from what the file `shared.name` exports as `parts`. */
+/** What a shared file has, `sources`, is not joined again, but taken from what it exports as `parts`: `needed`. */
 function takenFrom({ name, sources, needed }) {
   return {
-    name: 'taken from another bundle',
+    name: `taken from ${name}`,
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir }) => {
         const source = `${resolveDir}/${path}`.slice(root.length)
         const file = new URL(source, 'file:///').pathname.slice(1)
         if (!sources.has(file)) return undefined
-        needed?.add(file)
-        return { path: file, namespace: 'part' }
+        needed.add(file)
+        return { path: file, namespace: name }
       })
-      onLoad({ filter: /./, namespace: 'part' }, async ({ path }) => {
+      onLoad({ filter: /./, namespace: name }, async ({ path }) => {
         const names = await exportsOf(path)
         return {
           contents: `export const { ${names.join(', ')} } = ${REQUIRE}('./${name}.cjs').parts[${JSON.stringify(path)}]`,
@@ -137,7 +137,7 @@ async function shortened(name, code, map) {
     ecma: 2020,
     compress: false,
     // V8 names the handler to whoever gave one that is no function.
-    mangle: { keep_classnames: true, keep_fnames: true, reserved: ['handler'] },
+    mangle: { toplevel: true, keep_classnames: true, keep_fnames: true, reserved: ['handler'] },
     format: { max_line_len: 120, comments: false },
     sourceMap: { content: map, filename: `${name}.cjs`, url: `${name}.cjs.map` },
   })

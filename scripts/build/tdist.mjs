@@ -29,9 +29,10 @@ const LATE = {
   'kafka-sender': 'src/publisher/senders/kafka-sender.ts',
   codec: 'src/codec.ts',
 }
-/** What is used without tracing loads none of it; nor does the publisher's thread. */
+/** What is used without tracing loads none of it. */
 const ALONE = { cls: 'src/cls.ts' }
 const COMMAND = 'src/cli.ts'
+/** The publisher's thread loads what sends, and nothing that traces: so that is a file which both take from. */
 const THREAD = 'src/publisher/worker/worker.ts'
 
 const START = `#!/usr/bin/env node
@@ -40,17 +41,20 @@ process.exitCode = require('./bundles/cli.cjs').main(process.argv.slice(2), proc
 `
 
 export async function buildTdist() {
+  const thread = `import './${THREAD}'`
+  const sending = shared('sending', await bundle('tdist-worker', thread))
+  sending.sources.delete(THREAD)
   const entries = SERVICE.map((source) => `export * from './${source}'`).join('\n')
-  const { own, needed } = await partsNeeded(entries)
-  const parts = needed.map((source, i) => `import * as part${i} from './${source}'`).join('\n')
-  const named = needed.map((source, i) => `${JSON.stringify(source)}: part${i}`).join(', ')
-  const sources = await bundle('service', `${entries}\n${parts}\nexport const parts = { ${named} }`)
-  if ([...sources].some((source) => !own.has(source))) throw new Error('the parts brought more parts along')
+  const service = shared('service', await bundle('service', entries, [sending]))
+  await bundle('tdist-worker', thread, [sending])
   for (const [name, source] of Object.entries(LATE)) {
-    await bundle(name, `export * from './${source}'`, { name: 'service', sources: own })
+    const own = await bundle(name, `export * from './${source}'`, [service, sending])
+    if (own.size === 0) throw new Error(`${name} is in the service's file already`)
   }
+  // Once more, now that it is known what is taken from them.
+  await bundle('sending', partsOf(sending))
+  await bundle('service', `${entries}\n${partsOf(service)}`, [sending])
   for (const [name, source] of Object.entries(ALONE)) await bundle(name, `export * from './${source}'`)
-  await bundle('tdist-worker', `import './${THREAD}'`)
   await bundle('cli', `export * from './${COMMAND}'`)
   write('dist/cli.cjs', START)
   chmodSync(`${root}dist/cli.cjs`, 0o755)
@@ -66,15 +70,16 @@ export async function buildTdist() {
     cpSync(`${root}build/src/register.${kind}`, `${root}dist/register.${kind}`)
 }
 
-/** The sources that the service's file has, and those of them that a file which is loaded later imports. */
-async function partsNeeded(entries) {
-  const own = await bundle('service', entries)
-  const needed = new Set()
-  for (const [name, source] of Object.entries(LATE)) {
-    const taken = await bundle(name, `export * from './${source}'`, { name: 'service', sources: own, needed })
-    if (taken.size === 0) throw new Error(`${name} is in the service's file already`)
-  }
-  return { own, needed: [...needed].sort() }
+/** A file that others take parts from: the sources that it has, and those of them that others need. */
+function shared(name, sources) {
+  return { name, sources, needed: new Set() }
+}
+
+function partsOf({ needed }) {
+  const sources = [...needed].sort()
+  const imports = sources.map((source, i) => `import * as part${i} from './${source}'`)
+  const named = sources.map((source, i) => `${JSON.stringify(source)}: part${i}`)
+  return `${imports.join('\n')}\nexport const parts = { ${named.join(', ')} }`
 }
 
 function listed(bundles) {
