@@ -1,4 +1,5 @@
 import { failed } from '../../host/faults.ts'
+import { guarded } from '../../host/guarded.ts'
 import { everyLive, hold, release } from '../../host/held.ts'
 import { patch, uninstallAll, type Uninstall } from '../../host/patch.ts'
 import { processState, sharedList } from '../../host/process-state.ts'
@@ -72,14 +73,17 @@ function lookingAfter(load: Method): Method {
   }
 }
 
+const nothing: Uninstall = () => {}
+
 function look(): void {
   try {
     if (!isHttpsLoaded()) return
     for (const wanted of everyLive(waiting)) {
       if (wanted.uninstall) continue
       // Installing asks for the module, and so looks again.
-      wanted.uninstall = () => {}
-      wanted.uninstall = wanted.install()
+      wanted.uninstall = nothing
+      // One that fails keeps no other from being installed.
+      wanted.uninstall = guarded('https', wanted.install, nothing)
     }
   } catch (error) {
     failed('https', error)

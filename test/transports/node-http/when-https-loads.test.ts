@@ -77,6 +77,25 @@ describe('node:https', () => {
     assert.equal(said, 'true true\n')
   })
 
+  it('is patched by each that waits for it, though another fails, and given up by each by itself', async () => {
+    const module = new URL('../../../src/transports/node-http/when-https-loads.js', import.meta.url).href
+    const program = `
+      import { whenHttpsLoads } from ${JSON.stringify(module)}
+      const said = []
+      const wait = (name) => whenHttpsLoads(() => (said.push(name), () => said.push('no ' + name)))
+      whenHttpsLoads(() => { throw new Error('refused') })
+      const undos = ['one', 'other', 'given up'].map(wait)
+      undos[2]()
+      process.getBuiltinModule('node:https')
+      undos[0]()
+      wait('late')
+      console.log(said.join())`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    assert.equal(stdout, 'one,other,no one,late\n')
+  })
+
   it('what asks for modules goes on as untraced: errors, results, this', async () => {
     const said = await run(`
       const said = []
