@@ -8,7 +8,9 @@ export function installOnce(install: () => Uninstall): () => Uninstall {
   let users = 0
   let undo: Uninstall | undefined
   return () => {
-    if (users++ === 0) undo = install()
+    // When it throws, the next who asks tries again.
+    if (users === 0) undo = install()
+    users++
     let given = false
     return () => {
       if (given) return
