@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const FAILED = 'build/failed-tests'
-/** The same on every version: what reads the sources, foreign peers, the server but for its commands. */
+/** The same on every version: what reads the sources, foreign peers, and of the server what no stranger's input reaches. */
 const ONCE =
-  /^build\/(test\/(architecture\/architecture|api|brave-cases|docs|interop)|server\/test\/(?!commands))/
+  /^build\/(test\/(architecture\/architecture|api|brave-cases|docs|interop)|server\/test\/(?!bad-input|commands|terminal|traces|collector\/[\w-]+\.test|local-kinesis\/(server|streams)))/
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
 const words = process.argv.slice(2)
