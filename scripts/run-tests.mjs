@@ -44,13 +44,17 @@ const { status } = spawnSync(
 process.exit(status ?? 1)
 
 function testsNamed(words) {
-  return ['build/test', 'build/server/test']
-    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
-    .filter(
-      (file) =>
-        file.endsWith('.test.js') && (words.length === 0 || words.some((word) => file.includes(word))),
-    )
-    .sort()
+  return (
+    ['build/test', 'build/server/test']
+      .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+      .filter(
+        (file) =>
+          file.endsWith('.test.js') && (words.length === 0 || words.some((word) => file.includes(word))),
+      )
+      // What was compiled of a test that has gone, or moved, is still there.
+      .filter((file) => existsSync(file.replace(/^build\//, '').replace(/\.js$/, '.ts')))
+      .sort()
+  )
 }
 
 function failedBefore() {
